@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The seam: the one interface between the control plane and the data plane.
+ *
+ * Messages are netlink-format (nlmsghdr + attributes, libmnl) over the SOCK_SEQPACKET Unix socket
+ * run/NAME/seam.sock, at most SEAM_MSG_MAX bytes each; sockets pass beside a message as SCM_RIGHTS.
+ * Integers are host order. Control sends commands with NLM_F_REQUEST|NLM_F_ACK and a sequence
+ * number; each is answered by exactly one NLMSG_ERROR (0 or a negative errno) with that number,
+ * preceded for GET commands by one message of the same command with the answer's attributes.
+ * Commands for one object are executed in order. Events come from the data plane with seq 0.
+ * Only SEAM_FRAME and SEAM_MSG are fire-and-forget: no ACK when sent without NLM_F_ACK.
+ *
+ * Identifiers: control numbers sessions, listeners and the links it adds (links: even numbers); the
+ * data plane numbers accepted links (odd numbers). A number is never used twice.
+ *
+ * command          from     attributes (* required)                     fd      errors
+ * SEAM_HELLO       control  version*                                    -       -EPROTO (version)
+ *        answer:            version workers suites (bit 1 << enum wire_suite)
+ * SEAM_LISTENER_ADD control listener*                                   socket  -EEXIST -EMFILE
+ * SEAM_LISTENER_DEL control listener*                                   -       -ENOENT
+ * SEAM_LINK_ADD    control  link* session (for a channel link)          socket  -EEXIST -ENOENT -EMFILE
+ *                           The link starts down: only LINK frames pass either way.
+ * SEAM_LINK_SET    control  link* up* frame_max*                        -       -ENOENT
+ * SEAM_LINK_DEL    control  link*        closes the socket              -       -ENOENT
+ * SEAM_LINK_GET    control  link*                                       -       -ENOENT
+ *        answer:            link up frames_rx frames_tx bytes_rx bytes_tx dropped
+ * SEAM_LABEL_ADD   control  link* label* out_link                       -       -EEXIST -ENOENT
+ *                           Frames that arrive on `link` with `label` leave by out_link; without
+ *                           out_link the row is a local half-open end: FINISH goes up, DATA drops.
+ *                           -EEXIST when the key is taken by anything else; an equal row is 0.
+ * SEAM_LABEL_DEL   control  link* label*                                -       -ENOENT
+ * SEAM_LABEL_GET   control  link* label*                                -       -ENOENT
+ *        answer:            link label idle_ms
+ * SEAM_SESSION_ADD control  session* serial* role* suite* link* label (rx)* label_tx* frame_max*
+ *                           chain_rx* chain_tx* (32 bytes each) exporter* path_flags close
+ *                           Takes over a half-open row (link, label), or makes one. Role initiator:
+ *                           sends nothing before it has opened a frame. Role responder: sends PING at
+ *                           once. With `close`: sends CLOSE(code) instead, answers SESSION_PING with
+ *                           it again, carries nothing else.      -EEXIST -ENOENT -ESTALE (serial seen)
+ * SEAM_SESSION_DEL control  session* close (absent: drop without a word) -      -ENOENT
+ *                           With close: sends CLOSE, then reports SESSION_CLOSED when the peer has
+ *                           answered or after 5 s. Without: the row is gone when this is acknowledged.
+ * SEAM_SESSION_PING control session*     PING (or the CLOSE of a refused one) now  -  -ENOENT
+ * SEAM_SESSION_GET control  session*                                    -       -ENOENT
+ *        answer:            session epoch_tx epoch_rx frames_rx frames_tx bytes_rx bytes_tx replays
+ *                           auth_failures rtt_us up
+ * SEAM_FRAME       both     link* frame* (bytes)   control: send this frame (INIT, RESP, FINISH, RESET,
+ *                           CONTROL, LINK) on the link. data plane: such a frame arrived.
+ * SEAM_MSG         both     session* message* (id u32) more body* (<= SEAM_BODY_MAX)
+ *                           A part of a MSG record's body; `more` (flag) when others follow.
+ *                           With NLM_F_ACK control learns -ENOBUFS (queue full), -ENOENT, -EPIPE.
+ *
+ * events           from data plane
+ * SEAM_LINK_NEW    link* listener* peer* (text, "127.0.0.1:4000" or "unix")   accepted, still down
+ * SEAM_LINK_LOST   link* error (negative errno; 0 = end of stream)       its rows are gone already
+ * SEAM_LABEL_USED  link* label*          the first DATA passed this row
+ * SEAM_SESSION_UP  session*              the first frame of the peer was opened
+ * SEAM_SESSION_BROKEN session* error     the path is broken (nothing opened, gap, hard limit); the
+ *                           session stays until SESSION_DEL
+ * SEAM_SESSION_CLOSED session* close*    CLOSE came and was answered, or ours was; rows are gone
+ * SEAM_LABEL_LOST  link* label* code*    the data plane reset this path on this row's side (overrun,
+ *                           link lost): control passes the RESET on and forgets the path
+ *
+ * Keys (chain_rx, chain_tx, exporter) are wiped by control when the ACK has come, and the receive
+ * buffer by the data plane when they are installed. Handed up by the data plane: types 1, 2, 3, 6, 7
+ * and 8 except LINK PING, PONG, PAUSE, RESUME, TOOBIG; FINISH for a local row that is half-open or
+ * whose session is younger than WIRE_TOMBSTONE_MS.
+ */
+#ifndef OCKAM_SEAM_H
+#define OCKAM_SEAM_H
+
+#include "secret.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+	SEAM_VERSION = 1,
+	SEAM_MSG_MAX = 65535 + 512, /* one SEQPACKET datagram */
+	SEAM_BODY_MAX = 32768,
+	SEAM_CMD_BASE = 0x10, /* NLMSG_MIN_TYPE */
+};
+
+enum seam_cmd {
+	SEAM_HELLO = SEAM_CMD_BASE,
+	SEAM_LISTENER_ADD,
+	SEAM_LISTENER_DEL,
+	SEAM_LINK_ADD,
+	SEAM_LINK_SET,
+	SEAM_LINK_DEL,
+	SEAM_LINK_GET,
+	SEAM_LABEL_ADD,
+	SEAM_LABEL_DEL,
+	SEAM_LABEL_GET,
+	SEAM_SESSION_ADD,
+	SEAM_SESSION_DEL,
+	SEAM_SESSION_PING,
+	SEAM_SESSION_GET,
+	SEAM_FRAME,
+	SEAM_MSG,
+	SEAM_LINK_NEW,
+	SEAM_LINK_LOST,
+	SEAM_LABEL_USED,
+	SEAM_SESSION_UP,
+	SEAM_SESSION_BROKEN,
+	SEAM_SESSION_CLOSED,
+	SEAM_LABEL_LOST,
+	SEAM_CMD_END
+};
+
+/* Attribute types; 0 is not used. The type of each value is that of the field in struct seam_msg. */
+enum seam_attr {
+	SEAM_A_VERSION = 1,
+	SEAM_A_WORKERS,
+	SEAM_A_SUITES,
+	SEAM_A_LISTENER,
+	SEAM_A_LINK,
+	SEAM_A_OUT_LINK,
+	SEAM_A_UP,
+	SEAM_A_FRAME_MAX,
+	SEAM_A_LABEL,
+	SEAM_A_LABEL_TX,
+	SEAM_A_SESSION,
+	SEAM_A_SERIAL,
+	SEAM_A_ROLE,
+	SEAM_A_SUITE,
+	SEAM_A_PATH_FLAGS,
+	SEAM_A_CHAIN_RX,
+	SEAM_A_CHAIN_TX,
+	SEAM_A_EXPORTER,
+	SEAM_A_CLOSE,
+	SEAM_A_MESSAGE,
+	SEAM_A_MORE,
+	SEAM_A_FRAME, /* and the body of SEAM_MSG */
+	SEAM_A_PEER,
+	SEAM_A_ERROR,
+	SEAM_A_CODE,
+	SEAM_A_IDLE_MS,
+	SEAM_A_EPOCH_TX,
+	SEAM_A_EPOCH_RX,
+	SEAM_A_FRAMES_RX,
+	SEAM_A_FRAMES_TX,
+	SEAM_A_BYTES_RX,
+	SEAM_A_BYTES_TX,
+	SEAM_A_DROPPED,
+	SEAM_A_REPLAYS,
+	SEAM_A_AUTH_FAILURES,
+	SEAM_A_RTT_US,
+	SEAM_A_END
+};
+#define SEAM_HAS(attr) (1ull << (attr))
+
+enum seam_role { SEAM_INITIATOR = 1, SEAM_RESPONDER = 2 };
+
+/*
+ * One message, decoded. `has` says which fields are set: SEAM_HAS(SEAM_A_LINK) | ... The same struct
+ * is filled to send. Pointers borrow from the received buffer or the caller.
+ */
+struct seam_msg {
+	uint16_t cmd;	/* enum seam_cmd, or SEAM_ACK */
+	bool want_ack;	/* NLM_F_ACK */
+	uint32_t seq;
+	int32_t error;	/* SEAM_ACK: 0 or negative errno; SEAM_A_ERROR */
+	uint64_t has;
+	int fd;		/* -1, or a socket that passes; owned by whoever takes it */
+	uint32_t version, workers, suites;
+	uint32_t listener, link, out_link;
+	uint8_t up, role, suite, path_flags, close, more, code;
+	uint16_t frame_max;
+	uint32_t label, label_tx;
+	uint32_t session;
+	uint64_t serial;
+	struct secret32 chain_rx, chain_tx, exporter;
+	uint32_t message;
+	const uint8_t *frame;
+	uint32_t frame_len;
+	const char *peer; /* NUL-terminated */
+	uint32_t idle_ms, epoch_tx, epoch_rx, rtt_us;
+	uint64_t frames_rx, frames_tx, bytes_rx, bytes_tx, dropped, replays, auth_failures;
+};
+enum { SEAM_ACK = 2 }; /* NLMSG_ERROR */
+
+/* Encodes into cap bytes; the length, or -EMSGSIZE, -EINVAL (a required attribute is missing). */
+int seam_encode(const struct seam_msg *m, void *buf, size_t cap);
+/*
+ * Decodes one datagram, by a policy table: unknown attributes are skipped, wrong lengths, a missing
+ * required attribute or an unknown command: -EBADMSG. `fd` is set to -1. `answer` tells which table:
+ * true for what the data plane sends (answers and events), false for what control sends.
+ */
+int seam_decode(struct seam_msg *m, const void *buf, size_t len, bool answer);
+const char *seam_cmd_name(uint16_t cmd);
+
+/* Sends or receives one datagram with at most one descriptor. Bytes, or negative errno. */
+int seam_send(int sock, const void *buf, size_t len, int fd);
+int seam_recv(int sock, void *buf, size_t cap, int *fd);
+
+#endif
