@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Secure channels of this node, both roles: the ends of paths. A channel keeps its address while
+ * sessions under it come and go: when the path breaks, the initiator runs a fresh handshake with
+ * back-off. The responder drops its own.
+ */
+#ifndef OCKAM_CHANNEL_H
+#define OCKAM_CHANNEL_H
+
+#include "link.h"
+#include "trust.h"
+
+enum channel_state { CHANNEL_OPENING, CHANNEL_UP, CHANNEL_BROKEN, CHANNEL_CLOSING };
+
+struct channel {
+	char address[33];
+	uint8_t role; /* enum seam_role */
+	enum channel_state state;
+	bool hidden; /* implicit: made for a relay or one message; not listed, not named in routes */
+	char listener[WIRE_NAME_MAX + 1];
+	struct route route; /* initiator: whole route with the listener */
+	struct trust trust;
+	uint32_t session;   /* 0: none */
+	struct link *link;  /* of the current session; NULL: none */
+	uint8_t suite, path_flags;
+	uint16_t path_max;
+	uint8_t init_hops_left; /* responder: of the INIT; 16 = the initiator is the direct neighbour */
+	struct identity peer;
+	uint8_t peer_static[32];
+	uint64_t opened_ms;
+	struct link *as_link; /* this channel as a link; NULL until channel_link */
+	struct channel *next;
+	struct channel_end *end; /* private */
+};
+
+/* ch NULL: failed, and why. */
+typedef void channel_open_fn(struct node *n, void *ctx, struct channel *ch, const struct reason *why);
+
+struct channel_options {
+	const struct route *to; /* ends in the listener */
+	const struct trust *trust;
+	const struct handshake_keys *keys; /* heap, taken over; NULL: the node's */
+	uint64_t timeout_ms;
+	bool hidden;
+	bool persistent; /* keeps trying from the start; fn is told the first result only */
+};
+
+struct channels *channels_new(void);
+void channels_free(struct node *n);
+/* fn is called once, never before this returns. Returns the channel (owned by the table). */
+struct channel *channel_open(struct node *n, const struct channel_options *o, channel_open_fn *fn, void *ctx);
+/* The caller's fn will not be called; an opening channel is given up. */
+void channel_open_cancel(struct node *n, struct channel *ch);
+/* Orderly end; does not wait. ch is gone from the table when this returns. */
+void channel_close(struct node *n, struct channel *ch);
+struct channel *channel_by_address(struct node *n, const char *hex);
+struct channel *channel_by_session(struct node *n, uint32_t session);
+struct channel *channels_first(struct node *n);
+/* The channel as a link; NULL when it is not up or nested too deep. */
+struct link *channel_link(struct node *n, struct channel *ch);
+/* A part of a MSG body, at most SEAM_BODY_MAX. */
+int channel_send(struct node *n, struct channel *ch, uint32_t message, bool more, const uint8_t *body, size_t len);
+
+/* From paths: an INIT for the local listener, RESP and RESET for an end's label; and from the seam. */
+void channels_on_init(struct node *n, struct link *l, const uint8_t *frame, size_t len);
+void channels_on_resp(struct node *n, struct link *l, void *end, const uint8_t *frame, size_t len);
+void channels_on_finish(struct node *n, struct link *l, const uint8_t *frame, size_t len);
+void channels_on_reset(struct node *n, void *end, uint8_t code, uint8_t hops_left);
+void channels_on_link_gone(struct node *n, struct link *l);
+void channels_on_session_up(struct node *n, uint32_t session);
+void channels_on_session_broken(struct node *n, uint32_t session, int error);
+void channels_on_session_closed(struct node *n, uint32_t session, uint8_t code);
+void channels_tick(struct node *n);
+uint64_t channels_deadline(const struct node *n);
+
+#endif

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Links as control sees them: dialling, HELLO, sharing, and when to let go. One dialled link per
+ * address, shared by all who ask; closed 30 s after its last user; explicit ones (tcp-connection) stay.
+ * Accepted links without HELLO close after 10 s; dialled for a path, with that attempt. A channel is a
+ * link too (no HELLO, up at once). The sockets belong to the data plane.
+ */
+#ifndef OCKAM_LINK_H
+#define OCKAM_LINK_H
+
+#include "bucket.h"
+#include "node.h"
+#include "reason.h"
+#include "route.h"
+
+#include <sys/socket.h>
+
+enum link_kind { LINK_TCP, LINK_UNIX, LINK_CHANNEL };
+enum link_state { LINK_DIALLING, LINK_AWAIT_HELLO, LINK_UP };
+
+/* A place to connect to. Host is a name until it is resolved. */
+struct link_target {
+	enum link_kind kind;
+	char host[ROUTE_TEXT_MAX + 1]; /* name, or the Unix path */
+	uint16_t port;
+	bool resolved;
+	struct sockaddr_storage addr;
+	socklen_t addr_len;
+};
+
+struct channel;
+
+struct link {
+	uint32_t id;
+	enum link_kind kind;
+	enum link_state state;
+	bool dialled;   /* by this node; for a channel: this node is the initiator */
+	bool explicit_; /* made by tcp-connection create */
+	bool lossy;
+	char peer[160];	  /* "127.0.0.1:4000", "unix:PATH", "channel HEX" */
+	char address[33]; /* 32 hex, how routes name it */
+	uint16_t frame_max; /* after HELLO; for a channel path_max - 40 */
+	unsigned users;
+	unsigned nesting;   /* 0 for sockets, 1 for a channel over them, ... */
+	struct channel *channel; /* LINK_CHANNEL */
+	struct bucket inits;	/* INITs that came in */
+	struct link *next;	/* owned by link.c */
+	/* private to link.c */
+	struct link_target target;
+	uint64_t deadline_ms;
+	struct link_wait *waits;
+};
+
+/* Exactly one of: l (held: link_release it later), or NULL and why. */
+typedef void link_ready_fn(struct node *n, void *ctx, struct link *l, uint8_t reset_code, const struct reason *why);
+struct link_wait;
+
+struct links *links_new(void);
+void links_free(struct node *n);
+
+/*
+ * Gets the shared link to t: existing, or dialled now. `for_other`: the transit policy is asked after
+ * name resolution (RESET_TRANSIT). fn is called once, perhaps before this returns (then NULL is returned).
+ */
+struct link_wait *links_acquire(struct node *n, const struct link_target *t, bool for_other, uint64_t deadline_ms,
+	link_ready_fn *fn, void *ctx);
+void link_wait_cancel(struct node *n, struct link_wait *w);
+void link_hold(struct link *l);
+void link_release(struct node *n, struct link *l);
+
+/* An explicit connection: fn when connected and HELLO came, or did not within timeout (then it stays, as LINK_AWAIT_HELLO). */
+struct link_wait *links_connect(struct node *n, const struct link_target *t, uint64_t deadline_ms, link_ready_fn *fn, void *ctx);
+/* Registers a channel as a link (SEAM_LINK_ADD with session); up at once; NULL when nested too deep. */
+struct link *links_add_channel(struct node *n, struct channel *ch, uint32_t session, uint16_t path_max, bool lossy,
+	unsigned nesting, bool initiator);
+/* Closes now: SEAM_LINK_DEL, then everyone who holds it is told (paths_on_link_gone, messages_on_link_gone). */
+void link_close(struct node *n, struct link *l);
+
+struct link *links_by_id(struct node *n, uint32_t id);
+struct link *links_by_address(struct node *n, const char *address); /* 32 hex */
+struct link *links_first(struct node *n); /* then ->next */
+/* "HOST:PORT", "[V6]:PORT" or "unix:PATH"; 0 or -EINVAL. */
+int link_target_parse(struct link_target *t, const char *text);
+/* Host elements at r->e[from]: number of elements used (2 for host + tcp, 1 for unix), or -EINVAL. */
+int link_target_from_route(struct link_target *t, const struct route *r, unsigned from);
+void link_target_format(const struct link_target *t, char *dst, size_t cap);
+
+/* Events. */
+void links_on_new(struct node *n, uint32_t link, uint32_t listener, const char *peer);
+void links_on_lost(struct node *n, uint32_t link, int error);
+void links_on_frame(struct node *n, struct link *l, const uint8_t *frame, size_t len); /* type LINK */
+void links_on_resolved(struct node *n, uint32_t id, const struct sockaddr_storage *addrs, unsigned count, int error);
+void links_on_connected(struct node *n, uint32_t id, int fd, int error); /* takes fd */
+void links_tick(struct node *n);
+uint64_t links_deadline(const struct node *n);
+
+#endif
