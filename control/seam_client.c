@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "seam_client.h"
+
+#include "channel.h"
+#include "log.h"
+#include "message.h"
+#include "path.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+struct pending {
+	uint32_t seq;
+	uint16_t cmd;
+	bool answered;
+	struct seam_msg answer; /* of a GET, until its ACK */
+	seam_ack_fn *fn;
+	void *ctx;
+	struct pending *next;
+};
+
+struct seam_client {
+	uint32_t seq;
+	struct pending *head, **tail; /* in order of sending; answers come nearly in that order */
+};
+
+struct seam_client *seam_client_new(void)
+{
+	struct seam_client *s = calloc(1, sizeof *s);
+	if (s)
+		s->tail = &s->head;
+	return s;
+}
+
+static struct pending *unlink_at(struct seam_client *s, struct pending **pp)
+{
+	struct pending *p = *pp;
+	*pp = p->next;
+	if (s->tail == &p->next)
+		s->tail = pp;
+	return p;
+}
+
+void seam_client_free(struct node *n)
+{
+	if (!n->seam)
+		return;
+	while (n->seam->head)
+		free(unlink_at(n->seam, &n->seam->head));
+	free(n->seam);
+	n->seam = NULL;
+}
+
+int seam_request(struct node *n, struct seam_msg *m, seam_ack_fn *fn, void *ctx)
+{
+	struct seam_client *s = n->seam;
+	struct pending *p = calloc(1, sizeof *p);
+	if (!p)
+		return -ENOMEM;
+	if (++s->seq == 0)
+		++s->seq;
+	m->seq = s->seq;
+	m->want_ack = true;
+	*p = (struct pending){.seq = s->seq, .cmd = m->cmd, .fn = fn, .ctx = ctx};
+	int rc = n->io->seam_send(n->io_ctx, m);
+	if (rc < 0) {
+		log_warn("seam: %s not sent: %s", seam_cmd_name(m->cmd), strerror(-rc));
+		free(p);
+		return rc;
+	}
+	*s->tail = p;
+	s->tail = &p->next;
+	return 0;
+}
+
+void seam_forget(struct node *n, const void *ctx)
+{
+	for (struct pending *p = n->seam->head; p; p = p->next)
+		if (p->ctx == ctx)
+			p->fn = NULL;
+}
+
+int seam_frame(struct node *n, uint32_t link, const void *frame, size_t len)
+{
+	struct seam_msg m = {
+		.cmd = SEAM_FRAME,
+		.fd = -1,
+		.has = SEAM_HAS(SEAM_A_LINK) | SEAM_HAS(SEAM_A_FRAME),
+		.link = link,
+		.frame = frame,
+		.frame_len = (uint32_t)len,
+	};
+	return n->io->seam_send(n->io_ctx, &m);
+}
+
+static void on_answer(struct node *n, const struct seam_msg *m)
+{
+	struct seam_client *s = n->seam;
+	struct pending **pp = &s->head;
+	while (*pp && (*pp)->seq != m->seq)
+		pp = &(*pp)->next;
+	if (!*pp) {
+		log_debug("seam: answer to nothing, seq %u", m->seq);
+		return;
+	}
+	if (m->cmd != SEAM_ACK) {
+		(*pp)->answer = *m;
+		(*pp)->answered = true;
+		return;
+	}
+	struct pending *p = unlink_at(s, pp);
+	if (p->fn)
+		p->fn(n, p->ctx, m->error, p->answered && !m->error ? &p->answer : NULL);
+	free(p);
+}
+
+static void on_frame(struct node *n, const struct seam_msg *m)
+{
+	struct link *l = links_by_id(n, m->link);
+	if (!l || m->frame_len < WIRE_HEADER)
+		return;
+	struct frame_header h = frame_header_decode(m->frame);
+	if (h.version != WIRE_VERSION || h.len != m->frame_len)
+		return;
+	if (h.type == WIRE_LINK) {
+		links_on_frame(n, l, m->frame, m->frame_len);
+		return;
+	}
+	if (l->state != LINK_UP)
+		return;
+	switch (h.type) {
+	case WIRE_CONTROL:
+		messages_on_control(n, l, m->frame, m->frame_len);
+		break;
+	case WIRE_INIT:
+		paths_on_init(n, l, m->frame, m->frame_len);
+		break;
+	case WIRE_RESP:
+		paths_on_resp(n, l, m->frame, m->frame_len);
+		break;
+	case WIRE_FINISH:
+		channels_on_finish(n, l, m->frame, m->frame_len);
+		break;
+	case WIRE_RESET:
+		paths_on_reset(n, l, m->frame, m->frame_len);
+		break;
+	default:
+		break;
+	}
+}
+
+static void on_event(struct node *n, const struct seam_msg *m)
+{
+	struct channel *ch;
+	switch (m->cmd) {
+	case SEAM_FRAME:
+		on_frame(n, m);
+		break;
+	case SEAM_MSG:
+		ch = channel_by_session(n, m->session);
+		if (ch)
+			messages_on_msg(n, ch, m->message, m->more, m->frame, m->frame_len);
+		break;
+	case SEAM_LINK_NEW:
+		links_on_new(n, m->link, m->listener, m->peer);
+		break;
+	case SEAM_LINK_LOST:
+		links_on_lost(n, m->link, m->error);
+		break;
+	case SEAM_LABEL_USED:
+		paths_on_label_used(n, m->link, m->label);
+		break;
+	case SEAM_LABEL_LOST:
+		paths_on_label_lost(n, m->link, m->label, m->code);
+		break;
+	case SEAM_SESSION_UP:
+		channels_on_session_up(n, m->session);
+		break;
+	case SEAM_SESSION_BROKEN:
+		channels_on_session_broken(n, m->session, m->error);
+		break;
+	case SEAM_SESSION_CLOSED:
+		channels_on_session_closed(n, m->session, m->close);
+		break;
+	default:
+		break;
+	}
+}
+
+void seam_input(struct node *n, const void *buf, size_t len)
+{
+	struct seam_msg m;
+	int rc = seam_decode(&m, buf, len, true);
+	if (rc < 0) {
+		log_warn("seam: a message of %zu bytes from the data plane is malformed", len);
+		return;
+	}
+	if (m.cmd == SEAM_ACK || m.seq != 0)
+		on_answer(n, &m);
+	else
+		on_event(n, &m);
+}
+
+void seam_lost(struct node *n)
+{
+	struct seam_client *s = n->seam;
+	while (s->head) {
+		struct pending *p = unlink_at(s, &s->head);
+		if (p->fn)
+			p->fn(n, p->ctx, -ECANCELED, NULL);
+		free(p);
+	}
+}
