@@ -43,7 +43,9 @@ struct link {
 	unsigned users;
 	unsigned nesting;   /* 0 for sockets, 1 for a channel over them, ... */
 	struct channel *channel; /* LINK_CHANNEL */
-	struct bucket inits;	/* INITs that came in */
+	struct bucket inits;	/* INITs that came in; set up by path.c */
+	struct bucket inits_out; /* INITs that go out for others; path.c */
+	uint32_t inits_last;	/* ingress link of the last one; path.c */
 	struct link *next;	/* owned by link.c */
 	/* private to link.c */
 	struct link_target target;

@@ -3,6 +3,7 @@
 
 #include "listener.h"
 #include "path.h"
+#include "path_key.h"
 #include "relay.h"
 #include "seam_client.h"
 #include "service.h"
@@ -24,13 +25,14 @@ struct node *node_new(
 	n->seam = seam_client_new();
 	n->links = links_new();
 	n->transit = transit_new();
+	n->keys_in_use = path_keys_new();
 	n->paths = paths_new();
 	n->listeners = listeners_new();
 	n->channels = channels_new();
 	n->messages = messages_new();
 	n->services = services_new();
 	n->relays = relays_new();
-	if (n->seam && n->links && n->transit && n->paths && n->listeners && n->channels && n->messages &&
+	if (n->seam && n->links && n->transit && n->keys_in_use && n->paths && n->listeners && n->channels && n->messages &&
 		n->services && n->relays)
 		return n;
 	node_free(n);
@@ -49,6 +51,7 @@ void node_free(struct node *n)
 	channels_free(n);
 	paths_free(n);
 	links_free(n);
+	path_keys_free(n->keys_in_use);
 	listeners_free(n);
 	services_free(n);
 	transit_free(n->transit);

@@ -42,6 +42,7 @@ struct node {
 	struct seam_client *seam;
 	struct links *links;
 	struct transit *transit;
+	struct path_keys *keys_in_use;
 	struct paths *paths;
 	struct listeners *listeners;
 	struct channels *channels;
