@@ -12,6 +12,12 @@
 
 enum channel_state { CHANNEL_OPENING, CHANNEL_UP, CHANNEL_BROKEN, CHANNEL_CLOSING };
 
+struct channel_end;
+struct channel;
+
+/* ch NULL: failed, and why. */
+typedef void channel_open_fn(struct node *n, void *ctx, struct channel *ch, const struct reason *why);
+
 struct channel {
 	char address[33];
 	uint8_t role; /* enum seam_role */
@@ -30,11 +36,19 @@ struct channel {
 	uint64_t opened_ms;
 	struct link *as_link; /* this channel as a link; NULL until channel_link */
 	struct channel *next;
-	struct channel_end *end; /* private */
-};
 
-/* ch NULL: failed, and why. */
-typedef void channel_open_fn(struct node *n, void *ctx, struct channel *ch, const struct reason *why);
+	/* private to channel.c and initiator.c */
+	struct channel_end *end;     /* the session in use */
+	struct channel_end *attempt; /* initiator: the one that shall become it */
+	struct handshake_keys *keys; /* own, heap; NULL: the node's */
+	channel_open_fn *open_fn;    /* until the first result */
+	void *open_ctx;
+	bool persistent;
+	uint64_t give_up_ms; /* of the attempt */
+	uint64_t retry_ms;   /* 0: none waits */
+	uint64_t timeout_ms;
+	unsigned failures, collisions;
+};
 
 struct channel_options {
 	const struct route *to; /* ends in the listener */
@@ -42,7 +56,8 @@ struct channel_options {
 	const struct handshake_keys *keys; /* heap, taken over; NULL: the node's */
 	uint64_t timeout_ms;
 	bool hidden;
-	bool persistent; /* keeps trying from the start; fn is told the first result only */
+	/* Keeps trying from the start and stays in the table after a failure; fn is told the first result only. */
+	bool persistent;
 };
 
 struct channels *channels_new(void);

@@ -1,0 +1,541 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The table of channels, and what both roles do with an end: claim its labels, install its session,
+ * close it. The roles' own parts are in initiator.c and responder.c.
+ */
+#include "channel.h"
+
+#include "end.h"
+#include "hex.h"
+#include "log.h"
+#include "message.h"
+#include "path.h"
+#include "path_key.h"
+#include "relay.h"
+
+#include <errno.h>
+#include <sodium.h>
+#include <stdlib.h>
+
+struct channels *channels_new(void)
+{
+	return calloc(1, sizeof(struct channels));
+}
+
+void channels_free(struct node *n)
+{
+	struct channels *cs = n->channels;
+	if (!cs)
+		return;
+	while (cs->first)
+		channel_remove(n, cs->first, false);
+	while (cs->ends)
+		end_free(n, cs->ends);
+	free(cs);
+	n->channels = NULL;
+}
+
+struct channel_end *end_new(struct node *n, uint8_t role)
+{
+	struct channels *cs = n->channels;
+	struct channel_end *e = calloc(1, sizeof *e);
+	if (!e)
+		return NULL;
+	e->role = role;
+	e->serial = ++cs->next_serial;
+	e->born_ms = n->now_ms;
+	e->resend_ms = e->expire_ms = UINT64_MAX;
+	e->next = cs->ends;
+	e->link_back = &cs->ends;
+	if (e->next)
+		e->next->link_back = &e->next;
+	cs->ends = e;
+	return e;
+}
+
+static void result_drop(struct channel_end *e)
+{
+	if (!e->result)
+		return;
+	handshake_result_wipe(e->result);
+	free(e->result);
+	e->result = NULL;
+}
+
+static void session_drop(struct node *n, struct channel_end *e)
+{
+	struct seam_msg m = {
+		.cmd = SEAM_SESSION_DEL,
+		.fd = -1,
+		.has = SEAM_HAS(SEAM_A_SESSION),
+		.session = e->session,
+	};
+	seam_request(n, &m, NULL, NULL);
+}
+
+static void row_drop(struct node *n, struct channel_end *e, uint32_t label)
+{
+	struct seam_msg m = {
+		.cmd = SEAM_LABEL_DEL,
+		.fd = -1,
+		.has = SEAM_HAS(SEAM_A_LINK) | SEAM_HAS(SEAM_A_LABEL),
+		.link = e->link->id,
+		.label = label,
+	};
+	seam_request(n, &m, NULL, NULL);
+}
+
+void end_free(struct node *n, struct channel_end *e)
+{
+	seam_forget(n, e);
+	if (e->wait)
+		link_wait_cancel(n, e->wait);
+	uint32_t rx = e->role == SEAM_INITIATOR ? e->li : e->lr;
+	uint32_t tx = e->role == SEAM_INITIATOR ? e->lr : e->li;
+	if (e->installed)
+		session_drop(n, e);
+	else if (e->row && e->link)
+		row_drop(n, e, rx);
+	if (e->link) {
+		path_key_drop(n->keys_in_use, e->link->id, rx, KEY_RX, e);
+		path_key_drop(n->keys_in_use, e->link->id, tx, KEY_TX, e);
+		link_release(n, e->link);
+	}
+	if (e->role == SEAM_RESPONDER && (e->state == END_AWAIT_ROW || e->state == END_AWAIT_FINISH))
+		n->channels->half_open--;
+	if (e->ch && e->ch->end == e)
+		e->ch->end = NULL;
+	if (e->ch && e->ch->attempt == e)
+		e->ch->attempt = NULL;
+	*e->link_back = e->next;
+	if (e->next)
+		e->next->link_back = e->link_back;
+	result_drop(e);
+	handshake_wipe(&e->hs);
+	if (e->own_keys) {
+		secret_wipe(e->own_keys, sizeof *e->own_keys);
+		free(e->own_keys);
+	}
+	free(e->frame);
+	free(e);
+}
+
+uint32_t end_random_label(void)
+{
+	uint32_t label;
+	do
+		label = randombytes_random();
+	while (!label);
+	return label;
+}
+
+int end_claim_rx(struct node *n, struct channel_end *e, uint32_t label, seam_ack_fn *fn)
+{
+	int rc = path_key_claim(n->keys_in_use, e->link->id, label, KEY_RX, KEY_END, e);
+	if (rc < 0)
+		return rc;
+	struct seam_msg m = {
+		.cmd = SEAM_LABEL_ADD,
+		.fd = -1,
+		.has = SEAM_HAS(SEAM_A_LINK) | SEAM_HAS(SEAM_A_LABEL),
+		.link = e->link->id,
+		.label = label,
+	};
+	rc = seam_request(n, &m, fn, e);
+	e->row = rc == 0;
+	return rc;
+}
+
+int end_claim_tx(struct node *n, struct channel_end *e, uint32_t label)
+{
+	return path_key_claim(n->keys_in_use, e->link->id, label, KEY_TX, KEY_END, e);
+}
+
+void end_set_frame(struct channel_end *e, uint8_t *frame, size_t len)
+{
+	free(e->frame);
+	e->frame = frame;
+	e->frame_len = (uint16_t)len;
+	e->sent = 0;
+}
+
+void end_send_frame(struct node *n, struct channel_end *e)
+{
+	seam_frame(n, e->link->id, e->frame, e->frame_len);
+	e->sent++;
+}
+
+int end_install(struct node *n, struct channel_end *e, bool refuse, seam_ack_fn *fn)
+{
+	bool initiator = e->role == SEAM_INITIATOR;
+	e->session = ++n->channels->next_session;
+	e->suite = e->hs.suite;
+	struct seam_msg m = {
+		.cmd = SEAM_SESSION_ADD,
+		.fd = -1,
+		.has = SEAM_HAS(SEAM_A_SESSION) | SEAM_HAS(SEAM_A_SERIAL) | SEAM_HAS(SEAM_A_ROLE) |
+			SEAM_HAS(SEAM_A_SUITE) | SEAM_HAS(SEAM_A_LINK) | SEAM_HAS(SEAM_A_LABEL) |
+			SEAM_HAS(SEAM_A_LABEL_TX) | SEAM_HAS(SEAM_A_FRAME_MAX) |
+			SEAM_HAS(SEAM_A_PATH_FLAGS) | SEAM_HAS(SEAM_A_CHAIN_RX) |
+			SEAM_HAS(SEAM_A_CHAIN_TX) | SEAM_HAS(SEAM_A_EXPORTER),
+		.session = e->session,
+		.serial = e->serial,
+		.role = e->role,
+		.suite = e->suite,
+		.link = e->link->id,
+		.label = initiator ? e->li : e->lr,
+		.label_tx = initiator ? e->lr : e->li,
+		.frame_max = e->path_max,
+		.path_flags = e->path_flags,
+		.chain_rx = e->result->chain_rx,
+		.chain_tx = e->result->chain_tx,
+		.exporter = e->result->exporter,
+	};
+	if (refuse) {
+		m.has |= SEAM_HAS(SEAM_A_CLOSE);
+		m.close = CLOSE_NOT_AUTHORIZED;
+	}
+	int rc = seam_request(n, &m, fn, e);
+	secret_wipe(&m, sizeof m);
+	e->installed = rc == 0;
+	if (rc == 0)
+		e->state = END_AWAIT_SESSION;
+	return rc;
+}
+
+void end_close(struct node *n, struct channel_end *e, uint8_t code)
+{
+	if (!e->installed || e->state == END_AWAIT_SESSION) {
+		end_free(n, e);
+		return;
+	}
+	struct seam_msg m = {
+		.cmd = SEAM_SESSION_DEL,
+		.fd = -1,
+		.has = SEAM_HAS(SEAM_A_SESSION) | SEAM_HAS(SEAM_A_CLOSE),
+		.session = e->session,
+		.close = code,
+	};
+	e->ch = NULL;
+	e->state = END_CLOSING;
+	e->resend_ms = UINT64_MAX;
+	e->expire_ms = n->now_ms + 2 * WIRE_CLOSE_WAIT_MS;
+	if (seam_request(n, &m, NULL, NULL) < 0)
+		end_free(n, e);
+}
+
+struct channel *channel_new(struct node *n, uint8_t role)
+{
+	struct channel *ch = calloc(1, sizeof *ch);
+	if (!ch)
+		return NULL;
+	uint8_t id[16];
+	randombytes_buf(id, sizeof id);
+	hex_encode(ch->address, id, sizeof id);
+	ch->role = role;
+	ch->opened_ms = n->now_ms;
+	struct channel **pp = &n->channels->first;
+	while (*pp)
+		pp = &(*pp)->next;
+	*pp = ch;
+	return ch;
+}
+
+void channel_session_gone(struct node *n, struct channel *ch)
+{
+	struct link *l = ch->as_link;
+	ch->as_link = NULL;
+	ch->session = 0;
+	ch->link = NULL;
+	messages_on_channel_gone(n, ch);
+	if (l)
+		link_close(n, l);
+}
+
+void channel_remove(struct node *n, struct channel *ch, bool orderly)
+{
+	struct channel **pp = &n->channels->first;
+	while (*pp && *pp != ch)
+		pp = &(*pp)->next;
+	if (!*pp)
+		return; /* being removed already, further up */
+	*pp = ch->next;
+	ch->state = CHANNEL_CLOSING;
+	channel_session_gone(n, ch);
+	relays_on_channel_gone(n, ch);
+	if (ch->attempt) {
+		if (ch->attempt->link && ch->attempt->state >= END_AWAIT_RESP)
+			path_send_reset(n, ch->attempt->link, ch->attempt->li, true, RESET_DONE,
+				WIRE_HOPS_MAX);
+		end_free(n, ch->attempt);
+	}
+	if (ch->end && orderly) {
+		end_close(n, ch->end, CLOSE_DONE);
+		ch->end = NULL;
+	} else if (ch->end) {
+		end_free(n, ch->end);
+	}
+	if (ch->keys) {
+		secret_wipe(ch->keys, sizeof *ch->keys);
+		free(ch->keys);
+	}
+	free(ch);
+}
+
+void channel_stand_on(struct node *n, struct channel *ch, struct channel_end *e)
+{
+	struct channel_end *old = ch->end;
+	if (ch->session)
+		channel_session_gone(n, ch);
+	ch->end = e;
+	if (ch->attempt == e)
+		ch->attempt = NULL;
+	if (old)
+		end_free(n, old);
+	ch->session = e->session;
+	ch->link = e->link;
+	ch->suite = e->suite;
+	ch->path_flags = e->path_flags;
+	ch->path_max = e->path_max;
+	ch->init_hops_left = e->hops_left;
+	if (e->result) {
+		ch->peer = e->result->peer;
+		memcpy(ch->peer_static, e->result->peer_static, sizeof ch->peer_static);
+	}
+}
+
+void channel_close(struct node *n, struct channel *ch)
+{
+	ch->open_fn = NULL;
+	channel_remove(n, ch, true);
+}
+
+void channel_open_cancel(struct node *n, struct channel *ch)
+{
+	ch->open_fn = NULL;
+	if (ch->state == CHANNEL_OPENING)
+		channel_remove(n, ch, true);
+}
+
+struct channel *channel_by_address(struct node *n, const char *hex)
+{
+	struct channel *ch = n->channels->first;
+	while (ch && strcmp(ch->address, hex))
+		ch = ch->next;
+	return ch;
+}
+
+struct channel *channel_by_session(struct node *n, uint32_t session)
+{
+	struct channel *ch = session ? n->channels->first : NULL;
+	while (ch && ch->session != session)
+		ch = ch->next;
+	return ch;
+}
+
+struct channel *channels_first(struct node *n)
+{
+	return n->channels->first;
+}
+
+struct link *channel_link(struct node *n, struct channel *ch)
+{
+	if (ch->as_link)
+		return ch->as_link;
+	if (ch->state != CHANNEL_UP || !ch->session || ch->link->nesting >= WIRE_NESTING_MAX ||
+		ch->path_max < WIRE_PATH_MIN + WIRE_CHANNEL_LINK_OVERHEAD)
+		return NULL;
+	ch->as_link = links_add_channel(n, ch, ch->session, ch->path_max, ch->path_flags & PATH_LOSSY,
+		ch->link->nesting + 1, ch->role == SEAM_INITIATOR);
+	return ch->as_link;
+}
+
+int channel_send(
+	struct node *n, struct channel *ch, uint32_t message, bool more, const uint8_t *body, size_t len)
+{
+	if (!ch->session || ch->state != CHANNEL_UP)
+		return -ENOTCONN;
+	if (len > SEAM_BODY_MAX)
+		return -EMSGSIZE;
+	struct seam_msg m = {
+		.cmd = SEAM_MSG,
+		.fd = -1,
+		.has = SEAM_HAS(SEAM_A_SESSION) | SEAM_HAS(SEAM_A_MESSAGE) | SEAM_HAS(SEAM_A_MORE) |
+			SEAM_HAS(SEAM_A_FRAME),
+		.session = ch->session,
+		.message = message,
+		.more = more,
+		.frame = body,
+		.frame_len = (uint32_t)len,
+	};
+	return n->io->seam_send(n->io_ctx, &m);
+}
+
+static struct channel_end *end_by_session(struct node *n, uint32_t session)
+{
+	struct channel_end *e = n->channels->ends;
+	while (e && (!e->installed || e->session != session))
+		e = e->next;
+	return e;
+}
+
+void channels_on_resp(struct node *n, struct link *l, void *end, const uint8_t *frame, size_t len)
+{
+	struct channel_end *e = end;
+	if (e->role == SEAM_INITIATOR && e->link == l && get_be32(frame + 4) == e->li)
+		initiator_on_resp(n, e, frame, len);
+}
+
+void channels_on_session_up(struct node *n, uint32_t session)
+{
+	struct channel_end *e = end_by_session(n, session);
+	if (!e || e->state != END_AWAIT_UP)
+		return;
+	e->state = END_UP;
+	if (e->role == SEAM_INITIATOR) {
+		initiator_on_up(n, e);
+		return;
+	}
+	e->ch->state = CHANNEL_UP;
+	log_info("channel %s: up, from %s", e->ch->address, e->link->peer);
+}
+
+/* The responder cannot succeed a session: it tells the path and drops what it has. */
+static void responder_drop(struct node *n, struct channel_end *e, uint8_t code)
+{
+	if (code)
+		path_send_reset(n, e->link, e->li, false, code, WIRE_HOPS_MAX);
+	struct channel *ch = e->ch;
+	if (ch)
+		channel_remove(n, ch, false);
+	else
+		end_free(n, e);
+}
+
+void channels_on_session_broken(struct node *n, uint32_t session, int error)
+{
+	struct channel_end *e = end_by_session(n, session);
+	if (!e)
+		return;
+	log_info("channel %s: path broken: %s", e->ch ? e->ch->address : "-", strerror(-error));
+	if (e->state == END_CLOSING || e->role == SEAM_RESPONDER) {
+		responder_drop(n, e, RESET_LINK_LOST);
+		return;
+	}
+	struct reason why = reason_make(EXIT_UNREACHABLE, "the path is broken: %s", strerror(-error));
+	initiator_on_broken(n, e, &why);
+}
+
+void channels_on_session_closed(struct node *n, uint32_t session, uint8_t code)
+{
+	struct channel_end *e = end_by_session(n, session);
+	if (!e)
+		return;
+	/* the path's rows at the hops go with this; the session is gone in the data plane */
+	path_send_reset(n, e->link, e->role == SEAM_INITIATOR ? e->lr : e->li, false, RESET_DONE,
+		WIRE_HOPS_MAX);
+	e->installed = false;
+	e->row = false;
+	if (e->state == END_CLOSING || e->state == END_REFUSED || !e->ch)
+		end_free(n, e);
+	else if (e->role == SEAM_RESPONDER)
+		channel_remove(n, e->ch, false);
+	else
+		initiator_on_closed(n, e, code);
+}
+
+void channels_on_reset(struct node *n, void *end, uint8_t code, uint8_t hops_left)
+{
+	struct channel_end *e = end;
+	if (e->state == END_CLOSING) {
+		if (code == RESET_DONE)
+			end_free(n, e);
+		return;
+	}
+	if (e->role == SEAM_INITIATOR) {
+		initiator_on_reset(n, e, code, hops_left);
+		return;
+	}
+	if (e->state == END_AWAIT_ROW || e->state == END_AWAIT_FINISH) {
+		end_free(n, e);
+		return;
+	}
+	/* A hint only: the session's own liveness decides. Ask it now. */
+	struct seam_msg m = {
+		.cmd = SEAM_SESSION_PING,
+		.fd = -1,
+		.has = SEAM_HAS(SEAM_A_SESSION),
+		.session = e->session,
+	};
+	seam_request(n, &m, NULL, NULL);
+}
+
+void channels_on_link_gone(struct node *n, struct link *l)
+{
+	struct channel_end *e = n->channels->ends;
+	while (e) {
+		if (e->link != l) {
+			e = e->next;
+			continue;
+		}
+		if (e->role == SEAM_RESPONDER || e->state == END_CLOSING || !e->ch) {
+			responder_drop(n, e, 0);
+		} else {
+			struct reason why =
+				reason_make(EXIT_UNREACHABLE, "the link to %s was lost", l->peer);
+			initiator_on_broken(n, e, &why);
+		}
+		/* anything may be gone now: begin again; each turn takes one end off this link */
+		e = n->channels->ends;
+	}
+}
+
+static void end_tick(struct node *n, struct channel_end *e)
+{
+	static const uint16_t backoff_ms[] = {250, 500, 1000, 2000, 4000};
+	if (n->now_ms >= e->expire_ms) {
+		if (e->state == END_REFUSED || e->state == END_CLOSING || e->state == END_AWAIT_FINISH ||
+			e->state == END_AWAIT_ROW)
+			end_free(n, e);
+		else
+			e->expire_ms = UINT64_MAX;
+		return;
+	}
+	if (n->now_ms < e->resend_ms)
+		return;
+	end_send_frame(n, e);
+	unsigned last = sizeof backoff_ms / sizeof *backoff_ms - 1;
+	unsigned wait = backoff_ms[e->sent < last ? e->sent : last];
+	e->resend_ms = n->now_ms + wait * 3 / 4 + randombytes_uniform(wait / 2);
+}
+
+void channels_tick(struct node *n)
+{
+	struct channel_end *next;
+	for (struct channel_end *e = n->channels->ends; e; e = next) {
+		next = e->next;
+		end_tick(n, e);
+	}
+	struct channel *after;
+	for (struct channel *ch = n->channels->first; ch; ch = after) {
+		after = ch->next;
+		if (ch->role == SEAM_INITIATOR)
+			initiator_tick(n, ch);
+	}
+}
+
+uint64_t channels_deadline(const struct node *n)
+{
+	uint64_t t = UINT64_MAX;
+	for (const struct channel_end *e = n->channels->ends; e; e = e->next) {
+		uint64_t at = e->resend_ms < e->expire_ms ? e->resend_ms : e->expire_ms;
+		if (at < t)
+			t = at;
+	}
+	for (const struct channel *ch = n->channels->first; ch; ch = ch->next) {
+		uint64_t at = ch->attempt ? ch->give_up_ms : ch->retry_ms ? ch->retry_ms : UINT64_MAX;
+		if (at < t)
+			t = at;
+	}
+	return t;
+}
