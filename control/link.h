@@ -51,6 +51,10 @@ struct link {
 	struct link_target target;
 	uint64_t deadline_ms;
 	struct link_wait *waits;
+	struct link_dial *dial; /* while LINK_DIALLING */
+	bool hello_seen;	/* LINK_SET is under way */
+	bool lost;		/* the data plane has no socket for it any more */
+	bool gone;		/* out of the table; memory stays until the last release */
 };
 
 /* Exactly one of: l (held: link_release it later), or NULL and why. */

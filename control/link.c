@@ -1,0 +1,480 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The table of links. A link that is closed leaves the table at once; its memory stays until the
+ * last holder lets go, so that a holder may be told while it is in the middle of something.
+ */
+#include "link_private.h"
+
+#include "channel.h"
+#include "hex.h"
+#include "log.h"
+#include "message.h"
+#include "path.h"
+#include "seam_client.h"
+#include "transit.h"
+
+#include <errno.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { ACCEPT_HELLO_MS = 10000 };
+
+struct links *links_new(void)
+{
+	struct links *ls = calloc(1, sizeof *ls);
+	if (ls)
+		ls->next_id = 2;
+	return ls;
+}
+
+struct link *link_new(struct node *n, uint32_t id, enum link_kind kind)
+{
+	struct link *l = calloc(1, sizeof *l);
+	if (!l)
+		return NULL;
+	if (!id) {
+		id = n->links->next_id;
+		n->links->next_id += 2;
+	}
+	uint8_t random[16];
+	randombytes_buf(random, sizeof random);
+	hex_encode(l->address, random, sizeof random);
+	l->id = id;
+	l->kind = kind;
+	l->next = n->links->first;
+	n->links->first = l;
+	return l;
+}
+
+static void list_drop(struct link **pp, const struct link *l)
+{
+	while (*pp && *pp != l)
+		pp = &(*pp)->next;
+	if (*pp)
+		*pp = l->next;
+}
+
+static void link_free(struct node *n, struct link *l)
+{
+	seam_forget(n, l);
+	while (l->waits) {
+		struct link_wait *w = l->waits;
+		l->waits = w->next;
+		free(w);
+	}
+	link_dial_stop(n, l);
+	free(l);
+}
+
+void links_free(struct node *n)
+{
+	if (!n->links)
+		return;
+	struct link **lists[] = {&n->links->first, &n->links->gone};
+	for (unsigned i = 0; i < 2; i++)
+		while (*lists[i]) {
+			struct link *l = *lists[i];
+			*lists[i] = l->next;
+			link_free(n, l);
+		}
+	free(n->links);
+	n->links = NULL;
+}
+
+void link_hold(struct link *l)
+{
+	l->users++;
+	if (l->state == LINK_UP)
+		l->deadline_ms = 0;
+}
+
+static void linger(const struct node *n, struct link *l)
+{
+	if (l->dialled && !l->explicit_ && l->kind != LINK_CHANNEL && l->state == LINK_UP &&
+		!l->users)
+		l->deadline_ms = n->now_ms + WIRE_LINK_LINGER_MS;
+}
+
+void link_release(struct node *n, struct link *l)
+{
+	if (--l->users)
+		return;
+	if (l->gone) {
+		list_drop(&n->links->gone, l);
+		link_free(n, l);
+	} else {
+		linger(n, l);
+	}
+}
+
+static void wait_failed(struct node *n, struct link_wait *w, uint8_t code, const struct reason *why)
+{
+	w->fn(n, w->ctx, NULL, code, why);
+	free(w);
+}
+
+void link_fail(struct node *n, struct link *l, uint8_t code, const struct reason *why)
+{
+	if (l->gone)
+		return;
+	log_debug("link %u to %s: %s", l->id, l->peer, why->text);
+	l->gone = true;
+	l->users++; /* ours, until everyone is told */
+	list_drop(&n->links->first, l);
+	l->next = n->links->gone;
+	n->links->gone = l;
+	seam_forget(n, l);
+	bool socket = !l->dial && !l->lost;
+	link_dial_stop(n, l);
+	if (socket) {
+		struct seam_msg m = {.cmd = SEAM_LINK_DEL,
+			.fd = -1,
+			.has = SEAM_HAS(SEAM_A_LINK),
+			.link = l->id};
+		seam_request(n, &m, NULL, NULL);
+	}
+	while (l->waits) {
+		struct link_wait *w = l->waits;
+		l->waits = w->next;
+		wait_failed(n, w, code, why);
+	}
+	if (l->state == LINK_UP) {
+		paths_on_link_gone(n, l);
+		messages_on_link_gone(n, l);
+	}
+	link_release(n, l);
+}
+
+void link_close(struct node *n, struct link *l)
+{
+	struct reason why =
+		reason_make(EXIT_UNREACHABLE, "the connection to %s was closed", l->peer);
+	link_fail(n, l, RESET_LINK_LOST, &why);
+}
+
+void link_fire(struct node *n, struct link *l)
+{
+	l->users++;
+	while (l->waits) {
+		struct link_wait *w = l->waits;
+		l->waits = w->next;
+		link_hold(l);
+		w->fn(n, w->ctx, l, 0, NULL);
+		free(w);
+	}
+	link_release(n, l);
+}
+
+void link_merge(struct node *n, struct link *from, struct link *to)
+{
+	struct link_wait **tail = &to->waits;
+	while (*tail)
+		tail = &(*tail)->next;
+	*tail = from->waits;
+	for (struct link_wait *w = from->waits; w; w = w->next)
+		w->link = to;
+	from->waits = NULL;
+	if (from->explicit_) {
+		to->explicit_ = true;
+		to->deadline_ms = 0;
+	}
+	list_drop(&n->links->first, from);
+	link_free(n, from);
+	if (to->state == LINK_UP)
+		link_fire(n, to);
+}
+
+/* A dialled link that nobody waits for any more ends, unless it is up or was asked for by itself.
+ */
+static void unneeded(struct node *n, struct link *l)
+{
+	if (l->gone || !l->dialled || l->waits || l->state == LINK_UP)
+		return;
+	if (l->explicit_ && l->state == LINK_AWAIT_HELLO)
+		return;
+	link_close(n, l);
+}
+
+struct link *link_find_resolved(
+	struct node *n, const struct link_target *t, const struct link *except)
+{
+	for (struct link *l = n->links->first; l; l = l->next)
+		if (l != except && l->dialled && !l->lost && !(l->dial && l->dial->by_name) &&
+			link_target_equal(&l->target, t))
+			return l;
+	return NULL;
+}
+
+/* Under the name it was dialled by. A dial under way has asked the policy of its own asker only. */
+static struct link *find_by_name(struct node *n, const struct link_target *t, bool for_other)
+{
+	for (struct link *l = n->links->first; l; l = l->next) {
+		if (!l->dialled || l->lost || l->kind != t->kind || l->target.port != t->port ||
+			strcmp(l->target.host, t->host))
+			continue;
+		if (l->dial ? l->dial->for_other == for_other
+			    : !for_other || transit_admits(n, &l->target))
+			return l;
+	}
+	return NULL;
+}
+
+static struct link_wait *wait_on(struct node *n, struct link *l, uint64_t deadline_ms,
+	bool explicit_, link_ready_fn *fn, void *ctx)
+{
+	if (l->state == LINK_UP) {
+		link_hold(l);
+		fn(n, ctx, l, 0, NULL);
+		return NULL;
+	}
+	struct link_wait *w = calloc(1, sizeof *w);
+	if (!w) {
+		struct reason why = reason_make(EXIT_INTERNAL, "out of memory");
+		unneeded(n, l);
+		fn(n, ctx, NULL, RESET_NO_ROUTE, &why);
+		return NULL;
+	}
+	*w = (struct link_wait){.link = l,
+		.fn = fn,
+		.ctx = ctx,
+		.deadline_ms = deadline_ms,
+		.explicit_ = explicit_};
+	struct link_wait **tail = &l->waits;
+	while (*tail)
+		tail = &(*tail)->next;
+	*tail = w;
+	return w;
+}
+
+struct link_wait *links_acquire(struct node *n, const struct link_target *t, bool for_other,
+	uint64_t deadline_ms, link_ready_fn *fn, void *ctx)
+{
+	if (for_other && t->resolved && !transit_admits(n, t)) {
+		struct reason why = link_transit_reason(t);
+		fn(n, ctx, NULL, RESET_TRANSIT, &why);
+		return NULL;
+	}
+	struct link *l =
+		t->resolved ? link_find_resolved(n, t, NULL) : find_by_name(n, t, for_other);
+	if (!l)
+		l = link_dial_start(n, t, for_other);
+	if (!l) {
+		struct reason why = reason_make(EXIT_INTERNAL, "out of memory");
+		fn(n, ctx, NULL, RESET_NO_ROUTE, &why);
+		return NULL;
+	}
+	return wait_on(n, l, deadline_ms, false, fn, ctx);
+}
+
+/* An earlier connection there that was kept only to be shown. */
+static void drop_lost(struct node *n, const struct link_target *t)
+{
+	for (struct link *l = n->links->first; l; l = l->next)
+		if (l->lost && (t->resolved ? link_target_equal(&l->target, t)
+					    : l->target.port == t->port &&
+						       !strcmp(l->target.host, t->host))) {
+			link_close(n, l);
+			return;
+		}
+}
+
+struct link_wait *links_connect(struct node *n, const struct link_target *t, uint64_t deadline_ms,
+	link_ready_fn *fn, void *ctx)
+{
+	drop_lost(n, t);
+	struct link *l = t->resolved ? link_find_resolved(n, t, NULL) : find_by_name(n, t, false);
+	if (!l)
+		l = link_dial_start(n, t, false);
+	if (!l) {
+		struct reason why = reason_make(EXIT_INTERNAL, "out of memory");
+		fn(n, ctx, NULL, RESET_NO_ROUTE, &why);
+		return NULL;
+	}
+	l->explicit_ = true;
+	l->deadline_ms = 0;
+	return wait_on(n, l, deadline_ms, true, fn, ctx);
+}
+
+void link_wait_cancel(struct node *n, struct link_wait *w)
+{
+	struct link *l = w->link;
+	struct link_wait **pp = &l->waits;
+	while (*pp && *pp != w)
+		pp = &(*pp)->next;
+	if (*pp)
+		*pp = w->next;
+	free(w);
+	unneeded(n, l);
+}
+
+struct link *links_add_channel(struct node *n, struct channel *ch, uint32_t session,
+	uint16_t path_max, bool lossy, unsigned nesting, bool initiator)
+{
+	if (nesting > WIRE_NESTING_MAX || path_max <= WIRE_CHANNEL_LINK_OVERHEAD)
+		return NULL;
+	struct link *l = link_new(n, 0, LINK_CHANNEL);
+	if (!l)
+		return NULL;
+	l->state = LINK_UP;
+	l->dialled = initiator;
+	l->lossy = lossy;
+	l->channel = ch;
+	l->nesting = nesting;
+	l->frame_max = (uint16_t)(path_max - WIRE_CHANNEL_LINK_OVERHEAD);
+	snprintf(l->peer, sizeof l->peer, "channel %s", ch->address);
+	struct seam_msg add = {.cmd = SEAM_LINK_ADD,
+		.fd = -1,
+		.has = SEAM_HAS(SEAM_A_LINK) | SEAM_HAS(SEAM_A_SESSION),
+		.link = l->id,
+		.session = session};
+	struct seam_msg set = {.cmd = SEAM_LINK_SET,
+		.fd = -1,
+		.has = SEAM_HAS(SEAM_A_LINK) | SEAM_HAS(SEAM_A_UP) | SEAM_HAS(SEAM_A_FRAME_MAX),
+		.link = l->id,
+		.up = 1,
+		.frame_max = l->frame_max};
+	if (seam_request(n, &add, NULL, NULL) < 0 || seam_request(n, &set, NULL, NULL) < 0) {
+		list_drop(&n->links->first, l);
+		link_free(n, l);
+		return NULL;
+	}
+	return l;
+}
+
+struct link *links_by_id(struct node *n, uint32_t id)
+{
+	struct link *l = n->links->first;
+	while (l && l->id != id)
+		l = l->next;
+	return l;
+}
+
+struct link *links_by_address(struct node *n, const char *address)
+{
+	struct link *l = n->links->first;
+	while (l && strcmp(l->address, address))
+		l = l->next;
+	return l;
+}
+
+struct link *links_first(struct node *n)
+{
+	return n->links->first;
+}
+
+void links_on_new(struct node *n, uint32_t link, uint32_t listener, const char *peer)
+{
+	struct link *l = NULL;
+	if (!links_by_id(n, link))
+		l = link_new(n, link, strncmp(peer, "unix", 4) ? LINK_TCP : LINK_UNIX);
+	if (!l) {
+		struct seam_msg m = {
+			.cmd = SEAM_LINK_DEL, .fd = -1, .has = SEAM_HAS(SEAM_A_LINK), .link = link};
+		seam_request(n, &m, NULL, NULL);
+		return;
+	}
+	l->state = LINK_AWAIT_HELLO;
+	l->deadline_ms = n->now_ms + ACCEPT_HELLO_MS;
+	snprintf(l->peer, sizeof l->peer, "%s", peer);
+	if (link_target_parse(&l->target, peer) < 0)
+		l->target = (struct link_target){.kind = l->kind};
+	log_debug("link %u accepted from %s on listener %u", link, peer, listener);
+}
+
+void links_on_lost(struct node *n, uint32_t link, int error)
+{
+	struct link *l = links_by_id(n, link);
+	if (!l)
+		return;
+	l->lost = true;
+	struct reason why = reason_make(EXIT_UNREACHABLE, "the connection to %s was lost%s%s",
+		l->peer, error ? ": " : "", error ? strerror(-error) : "");
+	if (l->state != LINK_UP && (error == 0 || error == -EPROTO || error == -EBADMSG))
+		why = link_mute_reason(l);
+	if (!l->explicit_ || l->state == LINK_UP) {
+		link_fail(n, l, RESET_LINK_LOST, &why);
+		return;
+	}
+	/* asked for by itself: it stays, to be shown as what it is */
+	struct link_wait *w = l->waits;
+	l->waits = NULL;
+	l->users++;
+	while (w) {
+		struct link_wait *next = w->next;
+		if (w->explicit_) {
+			l->users++;
+			w->fn(n, w->ctx, l, 0, NULL);
+			free(w);
+		} else {
+			wait_failed(n, w, RESET_NO_ROUTE, &why);
+		}
+		w = next;
+	}
+	link_release(n, l);
+}
+
+static void wait_expired(struct node *n, struct link *l, struct link_wait *w)
+{
+	struct link_wait **pp = &l->waits;
+	while (*pp != w)
+		pp = &(*pp)->next;
+	*pp = w->next;
+	l->users++;
+	if (w->explicit_ && l->state == LINK_AWAIT_HELLO) {
+		l->users++;
+		w->fn(n, w->ctx, l, 0, NULL);
+		free(w);
+	} else {
+		char to[160];
+		link_target_format(&l->target, to, sizeof to);
+		struct reason why =
+			l->state == LINK_AWAIT_HELLO ? link_mute_reason(l)
+			: l->target.resolved
+				? reason_make(
+					  EXIT_UNREACHABLE, "connect to %s failed: timed out", to)
+				: reason_make(EXIT_UNREACHABLE, "cannot resolve %s: timed out",
+					  l->target.host);
+		wait_failed(n, w, RESET_NO_ROUTE, &why);
+	}
+	unneeded(n, l);
+	link_release(n, l);
+}
+
+/* One thing that is due, or false. Whatever it calls may change the table, so the search begins
+ * anew. */
+static bool tick_one(struct node *n)
+{
+	for (struct link *l = n->links->first; l; l = l->next) {
+		for (struct link_wait *w = l->waits; w; w = w->next)
+			if (n->now_ms >= w->deadline_ms) {
+				wait_expired(n, l, w);
+				return true;
+			}
+		if (l->deadline_ms && n->now_ms >= l->deadline_ms) {
+			l->deadline_ms = 0;
+			link_close(n, l);
+			return true;
+		}
+	}
+	return false;
+}
+
+void links_tick(struct node *n)
+{
+	while (tick_one(n))
+		;
+}
+
+uint64_t links_deadline(const struct node *n)
+{
+	uint64_t due = UINT64_MAX;
+	for (const struct link *l = n->links->first; l; l = l->next) {
+		if (l->deadline_ms && l->deadline_ms < due)
+			due = l->deadline_ms;
+		for (const struct link_wait *w = l->waits; w; w = w->next)
+			if (w->deadline_ms < due)
+				due = w->deadline_ms;
+	}
+	return due;
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Shared by link.c (table, sharing, life), link_dial.c (resolving and connecting) and link_hello.c
+ * (the first frames). Nobody else includes it.
+ */
+#ifndef OCKAM_LINK_PRIVATE_H
+#define OCKAM_LINK_PRIVATE_H
+
+#include "link.h"
+
+enum { LINK_ADDRS_MAX = 16 };
+
+struct links {
+	struct link *first;
+	struct link *gone; /* closed, but still held */
+	uint32_t next_id;
+};
+
+struct link_wait {
+	struct link *link;
+	link_ready_fn *fn;
+	void *ctx;
+	uint64_t deadline_ms;
+	bool explicit_; /* of links_connect: done without HELLO too */
+	struct link_wait *next;
+};
+
+/* The addresses of one dial, tried in turn. */
+struct link_dial {
+	bool by_name;
+	bool for_other; /* only what the transit policy admits */
+	bool busy;	/* a resolve or connect is under way */
+	unsigned n, i;
+	struct link_target addrs[LINK_ADDRS_MAX];
+};
+
+/* A fresh entry of the table; id 0 picks the next even one. */
+struct link *link_new(struct node *n, uint32_t id, enum link_kind kind);
+/* Out of the table, everyone who waits or holds is told. */
+void link_fail(struct node *n, struct link *l, uint8_t code, const struct reason *why);
+/* All waits get the link. */
+void link_fire(struct node *n, struct link *l);
+/* The waits of `from`, which nobody holds, go over to `to`. */
+void link_merge(struct node *n, struct link *from, struct link *to);
+/* A dialled link to this resolved address, other than `except`, whose address is settled. */
+struct link *link_find_resolved(
+	struct node *n, const struct link_target *t, const struct link *except);
+
+/* link_dial.c */
+struct link *link_dial_start(struct node *n, const struct link_target *t, bool for_other);
+void link_dial_stop(struct node *n, struct link *l);
+/* link_target.c */
+int link_target_set_addr(
+	struct link_target *t, const struct sockaddr_storage *addr); /* keeps the port */
+bool link_target_equal(const struct link_target *a, const struct link_target *b);
+struct reason link_transit_reason(const struct link_target *t);
+
+/* link_hello.c */
+void link_hello_send(struct node *n, struct link *l);
+struct reason link_mute_reason(const struct link *l);
+
+#endif
