@@ -5,6 +5,7 @@
  * is skipped, with the reason. The last line is "N passed, N failed, N skipped". Exit: 0, 1 when a
  * vector failed, 64 usage, 65 not such a file, 66 cannot be read.
  */
+#include "hex.h"
 #include "noise.h"
 
 #include <errno.h>
@@ -48,34 +49,21 @@ __attribute__((format(printf, 2, 3))) static enum verdict say(enum verdict v, co
 	return v;
 }
 
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 /* False when it is no string of whole bytes in hex. */
 static bool hex_read(const json_t *j, struct blob *out)
 {
-	const char *s = json_string_value(j);
-	size_t len = s ? json_string_length(j) : 1;
-	if (len % 2)
+	if (!json_is_string(j))
 		return false;
+	size_t len = json_string_length(j);
 	uint8_t *p = malloc(len / 2 + 1);
 	if (!p)
 		abort();
-	for (size_t i = 0; i < len / 2; i++) {
-		int hi = hex_digit(s[2 * i]), lo = hex_digit(s[2 * i + 1]);
-		if (hi < 0 || lo < 0) {
-			free(p);
-			return false;
-		}
-		p[i] = (uint8_t)(hi << 4 | lo);
+	int got = hex_decode(p, len / 2, json_string_value(j), len);
+	if (got < 0) {
+		free(p);
+		return false;
 	}
-	*out = (struct blob){p, len / 2};
+	*out = (struct blob){p, (size_t)got};
 	return true;
 }
 
