@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The node as a whole. */
+#include "api.h"
+
+#include "spawn.h"
+#include "tcp_listener.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+/* The default may have changed since the start. */
+static bool is_default(struct program *p)
+{
+	struct node_info info = {.config = NULL};
+	if (p->temporary || node_get(p->home, p->name, &info) < 0)
+		return false;
+	bool answer = info.is_default;
+	node_info_fini(&info);
+	return answer;
+}
+
+static json_t *route_json(struct program *p)
+{
+	char text[WIRE_NAME_MAX + sizeof "/node/"];
+	snprintf(text, sizeof text, "/node/%s", p->name);
+	return json_pack("{s:s, s:s?}", "short", text, "verbose",
+		p->tcp_listeners ? p->tcp_listeners->route : NULL);
+}
+
+static json_t *dataplane_json(struct program *p)
+{
+	json_t *suites = json_array();
+	if (p->node->suites & 1u << SUITE_AESGCM)
+		json_array_append_new(suites, json_string("AESGCM"));
+	if (p->node->suites & 1u << SUITE_CHACHAPOLY)
+		json_array_append_new(suites, json_string("ChaChaPoly"));
+	return json_pack("{s:i, s:i, s:o}", "pid", dataplane_pid(p), "workers",
+		(int)p->node->workers, "suites", suites);
+}
+
+void api_node_show(struct api_request *rq)
+{
+	struct program *p = rq->p;
+	char id[IDENTIFIER_TEXT];
+	json_t *doc = json_pack(
+		"{s:s, s:b, s:s, s:i, s:s, s:o, s:n, s:o, s:o, s:o, s:o, s:[], s:[], s:o, s:o}",
+		"name", p->name, "is_default", is_default(p), "status", "running", "pid",
+		(int)getpid(), "identity", identifier_format(&p->node->keys.identity.id, id),
+		"route", route_json(p), "http_server_address", "transports", api_transports_json(p),
+		"secure_channel_listeners", api_listeners_json(p), "secure_channels",
+		api_channels_json(p), "relays", api_relays_json(p), "inlets", "outlets", "services",
+		api_services_json(p), "dataplane", dataplane_json(p));
+	api_reply(rq, doc);
+}

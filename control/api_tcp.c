@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Listening sockets, and connections that were made or accepted. */
+#include "api.h"
+
+#include "link.h"
+#include "object.h"
+#include "restore.h"
+#include "tcp_listener.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static json_t *listener_json(const struct tcp_listener *l)
+{
+	return json_pack("{s:s, s:s}", "address", l->text, "route", l->route);
+}
+
+void api_tcp_listeners_list(struct api_request *rq)
+{
+	json_t *list = json_array();
+	for (struct tcp_listener *l = rq->p->tcp_listeners; l; l = l->next)
+		json_array_append_new(list, listener_json(l));
+	api_reply(rq, list);
+}
+
+static struct tcp_listener *find_listener(struct api_request *rq)
+{
+	struct tcp_listener *l = tcp_listener_get(rq->p, rq->segment);
+	if (!l)
+		api_failf(rq, EXIT_NOT_FOUND, "NotFound: node %s does not listen on %.128s",
+			rq->p->name, rq->segment);
+	return l;
+}
+
+void api_tcp_listener_show(struct api_request *rq)
+{
+	struct tcp_listener *l = find_listener(rq);
+	if (l)
+		api_reply(rq, listener_json(l));
+}
+
+void api_tcp_listener_delete(struct api_request *rq)
+{
+	struct reason why;
+	struct tcp_listener *l = find_listener(rq);
+	if (!l)
+		return;
+	if (restore_forget_listener(rq->p, l->text, &why) < 0 ||
+		object_del(rq->p, OBJECT_TCP_LISTENER, l->text, &why) < 0) {
+		api_fail(rq, &why);
+		return;
+	}
+	json_t *doc = listener_json(l);
+	tcp_listener_del(rq->p, l);
+	api_reply(rq, doc);
+}
+
+static void on_listening(
+	struct program *p, void *ctx, struct tcp_listener *l, const struct reason *failed)
+{
+	struct api_request *rq = ctx;
+	struct reason why;
+	if (!l) {
+		api_fail(rq, failed);
+	} else if (object_put(p, OBJECT_TCP_LISTENER, l->text, json_object(), &why) < 0) {
+		tcp_listener_del(p, l);
+		api_fail(rq, &why);
+	} else {
+		api_reply(rq, listener_json(l));
+	}
+}
+
+/* The client has left before the data plane had it: nobody knows of this listener. */
+static void listening_cancel(void *ctx)
+{
+	struct api_request *rq = ctx;
+	struct tcp_listener *l = rq->p->tcp_listeners;
+	while (l && l->ctx != rq)
+		l = l->next;
+	if (l)
+		tcp_listener_del(rq->p, l);
+}
+
+void api_tcp_listener_create(struct api_request *rq)
+{
+	struct reason why;
+	if (tcp_listener_add(rq->p, api_string(rq, "address"), on_listening, rq, &why))
+		api_wait(rq, API_SEAM_MS, listening_cancel, rq);
+	else
+		api_fail(rq, &why);
+}
+
+/* --- connections --- */
+
+static const char *const state_names[] = {
+	[LINK_DIALLING] = "dialling",
+	[LINK_AWAIT_HELLO] = "no hello",
+	[LINK_UP] = "up",
+};
+
+static json_t *link_json(struct program *p, const struct link *l)
+{
+	char address[sizeof l->address + sizeof "/service/"];
+	snprintf(address, sizeof address, "/service/%s", l->address);
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:i}", "address", address, "from",
+		l->dialled ? p->name : l->peer, "to", l->dialled ? l->peer : p->name, "mode",
+		l->dialled ? "dialled" : "accepted", "state", state_names[l->state], "paths",
+		(int)l->users);
+}
+
+static bool is_connection(const struct link *l)
+{
+	return l->kind != LINK_CHANNEL;
+}
+
+void api_tcp_connections_list(struct api_request *rq)
+{
+	json_t *list = json_array();
+	for (struct link *l = links_first(rq->p->node); l; l = l->next)
+		if (is_connection(l))
+			json_array_append_new(list, link_json(rq->p, l));
+	api_reply(rq, list);
+}
+
+static struct link *find_link(struct api_request *rq)
+{
+	const char *name = api_address(rq);
+	struct link *l = links_by_address(rq->p->node, name);
+	if (l && is_connection(l))
+		return l;
+	for (l = links_first(rq->p->node); l; l = l->next)
+		if (is_connection(l) && !strcmp(l->peer, name))
+			return l;
+	return NULL;
+}
+
+static void no_connection(struct api_request *rq)
+{
+	api_failf(rq, EXIT_NOT_FOUND, "NotFound: node %s has no connection %.128s", rq->p->name,
+		rq->segment);
+}
+
+void api_tcp_connection_show(struct api_request *rq)
+{
+	struct link *l = find_link(rq);
+	if (l)
+		api_reply(rq, link_json(rq->p, l));
+	else
+		no_connection(rq);
+}
+
+void api_tcp_connection_delete(struct api_request *rq)
+{
+	struct reason why;
+	struct link *l = find_link(rq);
+	if (!l) {
+		no_connection(rq);
+		return;
+	}
+	if (l->explicit_ && object_del(rq->p, OBJECT_TCP_CONNECTION, l->peer, &why) < 0) {
+		api_fail(rq, &why);
+		return;
+	}
+	json_t *doc = link_json(rq->p, l);
+	link_close(rq->p->node, l);
+	api_reply(rq, doc);
+}
+
+struct connecting {
+	struct api_request *rq;
+	struct link_wait *wait;
+};
+
+static void on_connected(
+	struct node *n, void *ctx, struct link *l, uint8_t code, const struct reason *failed)
+{
+	struct connecting *c = ctx;
+	struct api_request *rq = c->rq;
+	struct reason why;
+	free(c);
+	if (!l) {
+		api_fail(rq, failed);
+		return;
+	}
+	json_t *o = json_pack("{s:s}", "to", api_string(rq, "to"));
+	if (object_put(rq->p, OBJECT_TCP_CONNECTION, l->peer, o, &why) < 0) {
+		link_release(n, l);
+		link_close(n, l);
+		api_fail(rq, &why);
+		return;
+	}
+	link_release(n, l); /* an explicit one stays without users */
+	api_reply(rq, link_json(rq->p, l));
+}
+
+static void connecting_cancel(void *ctx)
+{
+	struct connecting *c = ctx;
+	link_wait_cancel(c->rq->p->node, c->wait);
+	free(c);
+}
+
+void api_tcp_connection_create(struct api_request *rq)
+{
+	struct link_target t;
+	const char *to = api_string(rq, "to");
+	uint64_t timeout_ms = api_ms(rq, API_MESSAGE_MS);
+	if (link_target_parse(&t, to) < 0) {
+		api_failf(rq, EXIT_USAGE,
+			"\"%.128s\" is not an address to connect to: expected HOST:PORT or "
+			"unix:PATH",
+			to);
+		return;
+	}
+	struct connecting *c = calloc(1, sizeof *c);
+	if (!c) {
+		api_failf(rq, EXIT_INTERNAL, "out of memory");
+		return;
+	}
+	c->rq = rq;
+	struct link_wait *w =
+		links_connect(rq->p->node, &t, rq->p->node->now_ms + timeout_ms, on_connected, c);
+	if (!w)
+		return; /* answered already, and c is gone */
+	c->wait = w;
+	api_wait(rq, timeout_ms + API_SEAM_MS, connecting_cancel, c);
+}
+
+static json_t *transport_json(
+	const char *mode, const char *address, const char *route, bool is_unix)
+{
+	return json_pack("{s:s, s:s, s:s, s:s?}", "type", is_unix ? "unix" : "tcp", "mode", mode,
+		"socket_address", address, "route", route);
+}
+
+json_t *api_transports_json(struct program *p)
+{
+	json_t *list = json_array();
+	for (struct tcp_listener *l = p->tcp_listeners; l; l = l->next)
+		json_array_append_new(list, transport_json("listening", l->text, l->route,
+						    l->address.sa.sa_family == AF_UNIX));
+	for (struct link *l = links_first(p->node); l; l = l->next)
+		if (is_connection(l) && l->explicit_)
+			json_array_append_new(list,
+				transport_json("connected", l->peer, NULL, l->kind == LINK_UNIX));
+	return list;
+}

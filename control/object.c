@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "object.h"
+
+#include "keys.h"
+#include "log.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+enum { RELAY_LISTENERS_MAX = 16 };
+
+static struct reason keep_reason(struct program *p, const char *kind, const char *name)
+{
+	log_error("%s %s is not kept: %s", kind, name, home_error(p->home));
+	return reason_make(EXIT_IO, "%s %s cannot be kept: %s", kind, name, home_error(p->home));
+}
+
+int object_put(
+	struct program *p, const char *kind, const char *name, json_t *doc, struct reason *why)
+{
+	int rc = 0;
+	if (!p->temporary) {
+		char *text = doc ? json_dumps(doc, JSON_COMPACT) : NULL;
+		rc = text ? node_object_put(p->home, p->name, kind, name, text) : -ENOMEM;
+		if (rc < 0)
+			*why = keep_reason(p, kind, name);
+		free(text);
+	}
+	json_decref(doc);
+	return rc;
+}
+
+int object_del(struct program *p, const char *kind, const char *name, struct reason *why)
+{
+	int rc = p->temporary ? 0 : node_object_del(p->home, p->name, kind, name);
+	if (rc == -ENOENT)
+		rc = 0;
+	if (rc < 0)
+		*why = keep_reason(p, kind, name);
+	return rc;
+}
+
+int object_trust(const json_t *list, struct trust *out, struct reason *why)
+{
+	size_t i;
+	json_t *v;
+	memset(out, 0, sizeof *out);
+	json_array_foreach((json_t *)list, i, v)
+	{
+		const char *text = json_string_value(v);
+		int rc = text ? trust_add(out, text) : -EINVAL;
+		if (rc == 0)
+			continue;
+		if (rc == -E2BIG)
+			*why = reason_make(EXIT_USAGE,
+				"at most %d identifiers can be authorized at one place", TRUST_MAX);
+		else
+			*why = reason_make(EXIT_USAGE,
+				"\"%.80s\" is not an identifier (I and 64 hex digits) and not any",
+				text ? text : "");
+		return rc;
+	}
+	return 0;
+}
+
+int object_route(const char *text, struct route *out, struct reason *why)
+{
+	char err[160];
+	if (route_parse(out, text, err, sizeof err) < 0) {
+		*why = reason_make(EXIT_USAGE, "\"%.128s\" is not a route: %s", text, err);
+		return -EINVAL;
+	}
+	for (unsigned i = 0; i < out->n; i++) {
+		if (out->e[i].code != ROUTE_NODE)
+			continue;
+		*why = reason_make(EXIT_USAGE,
+			"the route names node %s, where the control API takes that node's listener "
+			"address (the ockam command puts it in)",
+			out->e[i].text);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+int object_make_channel_listener(struct program *p, const char *name, const json_t *o,
+	struct listener **out, struct reason *why)
+{
+	struct trust trust;
+	struct handshake_keys *keys;
+	const char *identity = json_string_value(json_object_get(o, "identity"));
+	int rc = object_trust(json_object_get(o, "authorized"), &trust, why);
+	if (rc == 0)
+		rc = keys_load_other(p, identity, &keys, why);
+	if (rc < 0)
+		return rc;
+	rc = listener_add(p->node, name, &trust, keys ? identity : NULL, keys, out);
+	if (rc == 0)
+		return 0;
+	if (keys) {
+		secret_wipe(keys, sizeof *keys);
+		free(keys);
+	}
+	if (rc == -EEXIST)
+		*why = reason_make(
+			EXIT_EXISTS, "the address %s is taken on node %s", name, p->name);
+	else if (rc == -EINVAL)
+		*why = reason_make(EXIT_USAGE, "\"%.80s\" is not a name for a listener", name);
+	else
+		*why = reason_make(EXIT_INTERNAL, "no listener %s: %s", name, strerror(-rc));
+	return rc;
+}
+
+int object_make_relay(struct program *p, const json_t *o, bool wait, uint64_t timeout_ms,
+	relay_fn *fn, void *ctx, struct registration **out, struct reason *why)
+{
+	struct trust trust;
+	struct route at;
+	const char *name = json_string_value(json_object_get(o, "name"));
+	const char *listeners[RELAY_LISTENERS_MAX];
+	const json_t *list = json_object_get(o, "listeners");
+	size_t n = json_array_size(list);
+	int rc = object_trust(json_object_get(o, "authorized"), &trust, why);
+	if (rc == 0)
+		rc = object_route(json_string_value(json_object_get(o, "at")), &at, why);
+	if (rc < 0)
+		return rc;
+	if (!name)
+		name = "default";
+	if (n > RELAY_LISTENERS_MAX || !route_name_valid(name)) {
+		*why = n > RELAY_LISTENERS_MAX
+			       ? reason_make(EXIT_USAGE, "a relay has at most %d listeners",
+					 RELAY_LISTENERS_MAX)
+			       : reason_make(
+					 EXIT_USAGE, "\"%.80s\" is not a name for a relay", name);
+		return -EINVAL;
+	}
+	for (size_t i = 0; i < n; i++)
+		listeners[i] = json_string_value(json_array_get(list, i));
+	struct relay_options ro = {
+		.name = name,
+		.at = &at,
+		.node_name_first = json_is_true(json_object_get(o, "node_name_first")),
+		.trust = &trust,
+		.listeners_n = (unsigned)n,
+		.listeners = listeners,
+		.wait = wait,
+		.timeout_ms = timeout_ms,
+	};
+	rc = relay_create(p->node, &ro, fn, ctx, out);
+	if (rc == -EEXIST)
+		*why = reason_make(EXIT_EXISTS, "node %s already has a relay %s", p->name, name);
+	else if (rc == -EINVAL)
+		*why = reason_make(
+			EXIT_USAGE, "relay %s: its name or a listener's is not valid", name);
+	else if (rc < 0)
+		*why = reason_make(EXIT_INTERNAL, "no relay %s: %s", name, strerror(-rc));
+	return rc;
+}
+
+int object_make_service(struct program *p, const char *type, const char *addr, struct service **out,
+	struct reason *why)
+{
+	int rc = service_start(p->node, type, addr, out);
+	if (rc == -ENOENT)
+		*why = reason_make(EXIT_NOT_FOUND,
+			"NotFound: there is no service %.64s; there are uppercase, echo, hop and "
+			"forwarding_service",
+			type);
+	else if (rc == -EEXIST)
+		*why = reason_make(EXIT_EXISTS, "the address %.64s is taken on node %s",
+			addr ? addr : type, p->name);
+	else if (rc == -EINVAL)
+		*why = reason_make(
+			EXIT_USAGE, "\"%.80s\" is not a name for a service", addr ? addr : type);
+	else if (rc < 0)
+		*why = reason_make(EXIT_INTERNAL, "no service %.64s: %s", type, strerror(-rc));
+	return rc;
+}

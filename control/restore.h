@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a node has when it starts: by its configuration, and the objects that were made on it since.
+ */
+#ifndef OCKAM_RESTORE_H
+#define OCKAM_RESTORE_H
+
+#include "program.h"
+
+/* Reads the node's row: identity, static key and p->config. */
+int restore_config(struct program *p, struct reason *why);
+unsigned restore_workers(const struct program *p);
+/* Makes everything. Listeners that cannot listen are an error; the rest is tried again or logged.
+ * Listeners count as start-up steps (program_begin). */
+int restore_objects(struct program *p, struct reason *why);
+/* A listener was deleted: it is not in the configuration any more. */
+int restore_forget_listener(struct program *p, const char *address, struct reason *why);
+
+#endif

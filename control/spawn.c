@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "spawn.h"
+
+#include "log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+enum {
+	GREETING_MS = 10000,
+	END_GRACE_MS = 2000,
+	SEAM_FD_IN_CHILD = 3,
+};
+
+struct dataplane {
+	uv_process_t process;
+	uv_timer_t timer;
+	bool running;
+};
+
+/* Beside this program, or where a build directory has it. */
+static int find_program(char *dst, size_t cap)
+{
+	static const char *const places[] = {"ockam-dataplane", "../dataplane/ockam-dataplane"};
+	char self[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+	if (n < 0)
+		return -errno;
+	self[n] = 0;
+	char *slash = strrchr(self, '/');
+	if (!slash)
+		return -ENOENT;
+	slash[1] = 0;
+	for (unsigned i = 0; i < sizeof places / sizeof *places; i++) {
+		if ((size_t)snprintf(dst, cap, "%s%s", self, places[i]) >= cap)
+			return -ENAMETOOLONG;
+		if (access(dst, X_OK) == 0)
+			return 0;
+	}
+	return -ENOENT;
+}
+
+static int seam_listen(struct program *p, struct sockaddr_un *sa, struct reason *why)
+{
+	char path[PATH_MAX];
+	program_path(p, "seam.sock", path, sizeof path);
+	*sa = (struct sockaddr_un){.sun_family = AF_UNIX};
+	if (strlen(path) >= sizeof sa->sun_path) {
+		*why = reason_make(EXIT_CONFIG,
+			"the path %s is longer than the 107 bytes that a socket may have", path);
+		return -ENAMETOOLONG;
+	}
+	memcpy(sa->sun_path, path, strlen(path) + 1);
+	unlink(path);
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	if (fd >= 0 && bind(fd, (struct sockaddr *)sa, sizeof *sa) == 0 && listen(fd, 4) == 0)
+		return fd;
+	int rc = -errno;
+	if (fd >= 0)
+		close(fd);
+	*why = reason_make(EXIT_IO, "cannot listen on %s: %s", path, strerror(-rc));
+	return rc;
+}
+
+static int seam_connect(const struct sockaddr_un *sa, struct reason *why)
+{
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd >= 0 && connect(fd, (const struct sockaddr *)sa, sizeof *sa) == 0) {
+		int size = 4 << 20; /* cut by the kernel to what is allowed */
+		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+		return fd;
+	}
+	int rc = -errno;
+	if (fd >= 0)
+		close(fd);
+	*why = reason_make(EXIT_IO, "cannot connect to the data plane: %s", strerror(-rc));
+	return rc;
+}
+
+static void on_exit_status(uv_process_t *proc, int64_t status, int sig)
+{
+	struct program *p = proc->data;
+	struct dataplane *d = p->dataplane;
+	d->running = false;
+	uv_close((uv_handle_t *)&d->process, NULL);
+	if (!uv_is_closing((uv_handle_t *)&d->timer))
+		uv_close((uv_handle_t *)&d->timer, NULL);
+	if (p->ending)
+		return;
+	struct reason why =
+		sig ? reason_make(EXIT_INTERNAL, "the data plane was killed by signal %d", sig)
+		    : reason_make(EXIT_INTERNAL,
+			      "the data plane ended with status %d; its log lines say why",
+			      (int)status);
+	if (status == EXIT_CONFIG)
+		why.exit = EXIT_CONFIG;
+	program_fail(p, &why);
+}
+
+static int spawn(struct program *p, struct dataplane *d, int listener, unsigned workers)
+{
+	char path[PATH_MAX], fd_text[12], workers_text[12];
+	int rc = find_program(path, sizeof path);
+	if (rc < 0)
+		return rc;
+	snprintf(fd_text, sizeof fd_text, "%d", SEAM_FD_IN_CHILD);
+	snprintf(workers_text, sizeof workers_text, "%u", workers);
+	char *args[] = {
+		path, "--seam-fd", fd_text, workers ? "--workers" : NULL, workers_text, NULL};
+	uv_stdio_container_t stdio[] = {
+		{.flags = UV_IGNORE},
+		{.flags = UV_INHERIT_FD, .data.fd = 1},
+		{.flags = UV_INHERIT_FD, .data.fd = 2},
+		{.flags = UV_INHERIT_FD, .data.fd = listener},
+	};
+	uv_process_options_t o = {
+		.file = path,
+		.args = args,
+		.stdio = stdio,
+		.stdio_count = sizeof stdio / sizeof *stdio,
+		.exit_cb = on_exit_status,
+	};
+	d->process.data = p;
+	return uv_spawn(&p->uv, &d->process, &o);
+}
+
+/* The first message of the seam; the node and its seam client come after its answer. */
+static int send_greeting(int fd)
+{
+	uint8_t buf[128];
+	struct seam_msg m = {
+		.cmd = SEAM_HELLO,
+		.want_ack = true,
+		.seq = UINT32_MAX,
+		.fd = -1,
+		.has = SEAM_HAS(SEAM_A_VERSION),
+		.version = SEAM_VERSION,
+	};
+	int n = seam_encode(&m, buf, sizeof buf);
+	return n < 0 ? n : seam_send(fd, buf, (size_t)n, -1);
+}
+
+int dataplane_start(struct program *p, unsigned workers, struct reason *why)
+{
+	struct sockaddr_un sa;
+	struct dataplane *d = calloc(1, sizeof *d);
+	if (!d) {
+		*why = reason_make(EXIT_INTERNAL, "out of memory");
+		return -ENOMEM;
+	}
+	int rc, seam = -1, listener = seam_listen(p, &sa, why);
+	if (listener < 0) {
+		free(d);
+		return listener;
+	}
+	uv_timer_init(&p->uv, &d->timer);
+	d->timer.data = p;
+	p->dataplane = d;
+	rc = spawn(p, d, listener, workers);
+	d->running = rc == 0;
+	if (rc < 0) {
+		*why = reason_make(EXIT_CONFIG, "cannot start ockam-dataplane: %s",
+			rc == -ENOENT ? "it is not beside ockam-control" : uv_strerror(rc));
+		uv_close((uv_handle_t *)&d->process, NULL);
+		uv_close((uv_handle_t *)&d->timer, NULL);
+	} else {
+		rc = seam = seam_connect(&sa, why);
+	}
+	close(listener);
+	if (seam >= 0 && (rc = send_greeting(seam)) < 0) {
+		*why = reason_make(EXIT_IO, "cannot greet the data plane: %s", strerror(-rc));
+		close(seam);
+	}
+	return rc < 0 ? rc : seam;
+}
+
+int dataplane_greet(
+	struct program *p, int seam, uint32_t *workers, uint32_t *suites, struct reason *why)
+{
+	uint8_t buf[4096];
+	struct seam_msg m;
+	bool answered = false;
+	*why = reason_make(EXIT_CONFIG, "the data plane did not start; its log lines say why");
+	for (;;) {
+		struct pollfd pfd = {.fd = seam, .events = POLLIN};
+		int fd = -1, n = poll(&pfd, 1, GREETING_MS);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n == 0) {
+			*why = reason_make(EXIT_INTERNAL, "the data plane does not answer");
+			return -ETIMEDOUT;
+		}
+		n = seam_recv(seam, buf, sizeof buf, &fd);
+		if (n == -EAGAIN || n == -EINTR)
+			continue;
+		if (n <= 0 || seam_decode(&m, buf, (size_t)n, true) < 0)
+			return -EPIPE;
+		if (m.cmd == SEAM_HELLO) {
+			*workers = m.workers;
+			*suites = m.suites;
+			answered = true;
+		} else if (m.cmd == SEAM_ACK) {
+			if (m.error == 0 && answered)
+				return 0;
+			*why = reason_make(EXIT_CONFIG,
+				"ockam-control and ockam-dataplane are of different versions");
+			return -EPROTO;
+		}
+	}
+}
+
+int dataplane_pid(const struct program *p)
+{
+	return p->dataplane && p->dataplane->running ? p->dataplane->process.pid : 0;
+}
+
+void dataplane_kill(struct program *p)
+{
+	if (p->dataplane && p->dataplane->running)
+		uv_process_kill(&p->dataplane->process, SIGKILL);
+}
+
+static void on_grace_over(uv_timer_t *t)
+{
+	log_warn("the data plane does not end by itself: it is killed");
+	dataplane_kill(t->data);
+}
+
+void dataplane_expect_end(struct program *p)
+{
+	if (p->dataplane && p->dataplane->running)
+		uv_timer_start(&p->dataplane->timer, on_grace_over, END_GRACE_MS, 0);
+}
+
+void dataplane_free(struct program *p)
+{
+	free(p->dataplane);
+	p->dataplane = NULL;
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Listening sockets for links, TCP and Unix. This plane binds and keeps a duplicate; the data plane
+ * accepts. tcp_address_* are pure but for the socket calls; the table belongs to the program.
+ */
+#ifndef OCKAM_TCP_LISTENER_H
+#define OCKAM_TCP_LISTENER_H
+
+#include "program.h"
+#include "route.h"
+
+#include <sys/socket.h>
+#include <sys/un.h>
+
+enum { TCP_ADDRESS_TEXT = 128 };
+
+struct tcp_address {
+	union {
+		struct sockaddr sa;
+		struct sockaddr_un un;
+		struct sockaddr_storage any;
+	};
+	socklen_t len;
+};
+
+/* "IPV4:PORT", "[IPV6]:PORT", "localhost:PORT", "PORT" (127.0.0.1) or "unix:PATH". 0, or -EINVAL
+ * and why. */
+int tcp_address_parse(struct tcp_address *a, const char *text, struct reason *why);
+/* Binds and listens: the socket, and a port 0 replaced by the one the kernel picked; or negative
+ * errno and why (75 when it is in use). A socket file that nobody listens on any more is replaced.
+ */
+int tcp_address_listen(struct tcp_address *a, struct reason *why);
+void tcp_address_format(const struct tcp_address *a, char dst[static TCP_ADDRESS_TEXT]);
+/* How other nodes dial it: /dnsaddr/localhost/tcp/PORT for 127.0.0.1 and 0.0.0.0. The length, or
+ * negative errno. */
+int tcp_address_route(const struct tcp_address *a, char *dst, size_t cap);
+
+struct tcp_listener {
+	uint32_t id; /* on the seam */
+	int fd;
+	struct tcp_address address;
+	char text[TCP_ADDRESS_TEXT];
+	char route[ROUTE_STRING_MAX];
+	struct tcp_listener *next;
+	void (*fn)(struct program *p, void *ctx, struct tcp_listener *l, const struct reason *why);
+	void *ctx;
+	struct program *p;
+};
+
+/* l NULL: failed, and why. */
+typedef void tcp_listener_fn(
+	struct program *p, void *ctx, struct tcp_listener *l, const struct reason *why);
+
+/* fn is told once, later, when the data plane has it (NULL: nobody asks). The listener; or NULL and
+ * why, then fn is not called. */
+struct tcp_listener *tcp_listener_add(
+	struct program *p, const char *text, tcp_listener_fn *fn, void *ctx, struct reason *why);
+/* Its fn is not called any more. */
+void tcp_listener_del(struct program *p, struct tcp_listener *l);
+/* By the address it is shown with, or its route. */
+struct tcp_listener *tcp_listener_get(struct program *p, const char *text);
+/* Closes all, without a word to the data plane. */
+void tcp_listeners_free(struct program *p);
+
+#endif
