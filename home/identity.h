@@ -36,6 +36,11 @@ struct identity {
 /* A new identity with one change, valid from `now` (Unix seconds) for 10 years. `secret` out: the
  * Ed25519 seed. Returns the history's length in history[IDENTITY_HISTORY_MAX], or -EMSGSIZE. */
 int identity_create(struct secret32 *secret, uint8_t *history, size_t cap, uint64_t now);
+/* Adds a change with a new key, signed by the old one too, valid from `now` for 10 years; with
+ * `revoke`, attestations by older keys end. Length in dst; -EBADMSG, -EKEYREJECTED (`old` is not the
+ * newest key), -EMSGSIZE (16 changes, or no room). */
+int identity_rotate(const uint8_t *history, size_t len, const struct secret32 *old, bool revoke,
+	uint64_t now, struct secret32 *secret, uint8_t *dst, size_t cap);
 /* 0; -EBADMSG malformed or a bad signature or hash chain; -EKEYEXPIRED outside its validity at now
  * (valid_until never has drift, valid_from has 60 s). now = 0 skips the time check. */
 int identity_verify(const uint8_t *history, size_t len, uint64_t now, struct identity *out);
