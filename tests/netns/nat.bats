@@ -1,0 +1,90 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# Two nodes behind two NATs, a relay in public, three homes that trust only whom they were told to.
+
+load ../e2e/helper
+source "$HERE/../netns/topology.sh"
+
+setup_file() {
+	missing=$(topology_missing)
+	[ -z "$missing" ] || return 0
+	export NET=ockam-t$BASHPID TEST_ROOT=$BATS_FILE_TMPDIR
+	topology_up "$NET"
+	use_home homes
+	R=$(at relay identity create)
+	A=$(at n1 identity create)
+	B=$(at n2 identity create)
+	at relay node create relay -t $TOPOLOGY_RELAY:4000 --authorized "$B" >/dev/null
+	at n1 node create n1 >/dev/null
+	at n2 node create n2 --authorized "$A" >/dev/null
+	at n2 relay create n2 --at /ip4/$TOPOLOGY_RELAY/tcp/4000 --to n2 --authorized "$R" >/dev/null
+	export R A B ROUTE=/ip4/$TOPOLOGY_RELAY/tcp/4000/service/forward_to_n2
+}
+
+setup() {
+	missing=$(topology_missing)
+	[ -z "$missing" ] || skip "$missing"
+}
+
+teardown_file() {
+	[ -n "${NET:-}" ] || return 0
+	delete_homes || left=1
+	topology_down "$NET"
+	[ -z "${left:-}" ]
+}
+
+at() { # at MACHINE ARGUMENTS OF OCKAM...
+	OCKAM_HOME=$TEST_ROOT/$1 topology_in "$NET" "$1" "$OCKAM" "${@:2}"
+}
+
+@test "the machines cannot reach each other without the relay" {
+	run topology_in "$NET" n1 timeout 1 bash -c '</dev/tcp/203.0.113.12/4000'
+	[ "$status" != 0 ]
+	topology_in "$NET" n1 timeout 5 bash -c '</dev/tcp/203.0.113.1/4000'
+}
+
+@test "a channel through the relay" {
+	channel=$(at n1 secure-channel create --from n1 --to "$ROUTE/service/api" --authorized "$B")
+	expect 0 at n1 message send hello --from n1 --to "$channel/service/uppercase"
+	is HELLO
+	expect 0 at n1 secure-channel show "$channel" --at n1
+	json .peer_identifier "$B"
+}
+
+@test "1 MiB there and back" {
+	channel=$(at n1 secure-channel create --from n1 --to "$ROUTE/service/api" --authorized "$B")
+	head -c 1048576 /dev/urandom >"$BATS_TEST_TMPDIR/body"
+	at n1 message send - --from n1 --to "$channel/service/echo" <"$BATS_TEST_TMPDIR/body" | cmp - "$BATS_TEST_TMPDIR/body"
+}
+
+@test "the relay is not whom the sender asked for" {
+	expect 77 at n1 secure-channel create --from n1 --to "/ip4/$TOPOLOGY_RELAY/tcp/4000/service/api" --authorized "$B"
+}
+
+@test "the relay dials nobody for strangers" {
+	expect 77 at n1 message send hello --from n1 --to "/ip4/$TOPOLOGY_RELAY/tcp/4000/ip4/203.0.113.12/tcp/4000/service/echo"
+	says transit
+}
+
+@test "on the relay's wire the frames are the same on both sides, and hold no plaintext" {
+	channel=$(at n1 secure-channel create --from n1 --to "$ROUTE/service/api" --authorized "$B")
+	for i in 1 2; do
+		background topology_in "$NET" relay python3 "$HERE/../netns/sniff.py" port$i 4000 "$BATS_TEST_TMPDIR/$i.pcap"
+		eventually test -s "$BATS_TEST_TMPDIR/$i.pcap"
+	done
+	expect 0 at n1 message send 'attack at dawn' --from n1 --to "$channel/service/uppercase"
+	is 'ATTACK AT DAWN'
+	frames() { python3 "$HERE/../netns/sniff.py" --frames "$BATS_TEST_TMPDIR/$1.pcap" | sed -nE '/ DATA /{s/^.* DATA/DATA/;N;p}' | sort; }
+	both() { [ "$(frames 1 | grep -c DATA)" -ge 2 ] && [ "$(frames 1)" = "$(frames 2)" ]; }
+	eventually both
+	run grep -iac 'attack at dawn' "$BATS_TEST_TMPDIR/1.pcap" "$BATS_TEST_TMPDIR/2.pcap"
+	[ "$status" = 1 ]
+	kill "$helper" "${helpers[@]}" 2>/dev/null || true
+}
+
+@test "the relay restarts: both ends find it again" {
+	at relay node stop relay >/dev/null
+	at relay node start relay >/dev/null
+	works() { [ "$(at n1 message send hello --from n1 --to "$ROUTE/secure/api/service/uppercase" --authorized "$B" --timeout 2s 2>/dev/null)" = HELLO ]; }
+	eventually works
+}
