@@ -136,7 +136,7 @@ static void on_seam(uv_poll_t *h, int status, int events)
 	loop_enter(p);
 	if (status < 0) {
 		uv_poll_stop(h);
-		seam_ended(p, uv_strerror(status));
+		seam_ended(p, "the seam is broken");
 		return;
 	}
 	if (events & UV_WRITABLE)
@@ -298,12 +298,11 @@ static void on_connected(uv_poll_t *h, int status, int events)
 	struct job *j = h->data;
 	struct program *p = j->p;
 	uint32_t id = j->id;
-	int fd = j->fd, error = status;
+	int fd = j->fd, error = 0;
 	socklen_t len = sizeof error;
-	if (!error)
-		getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len);
-	if (error > 0)
-		error = -error;
+	/* libuv's status says EBADF for any error: the socket knows better */
+	getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len);
+	error = error ? -error : status;
 	uv_poll_stop(h);
 	if (!error)
 		j->fd = -1;
@@ -337,7 +336,8 @@ static int connect_start(struct job *j, const struct link_target *t)
 	if (rc < 0)
 		return rc;
 	j->poll.data = j;
-	return uv_poll_start(&j->poll, UV_WRITABLE, on_connected);
+	uv_poll_start(&j->poll, UV_WRITABLE, on_connected);
+	return 0;
 }
 
 static void io_connect(void *ctx, uint32_t id, const struct link_target *t)

@@ -117,7 +117,7 @@ static int spawn(struct program *p, struct dataplane *d, int listener, unsigned 
 	uv_stdio_container_t stdio[] = {
 		{.flags = UV_IGNORE},
 		{.flags = UV_INHERIT_FD, .data.fd = 1},
-		{.flags = UV_INHERIT_FD, .data.fd = 2},
+		{.flags = UV_INHERIT_FD, .data.fd = p->foreground ? 1 : 2}, /* where the log goes */
 		{.flags = UV_INHERIT_FD, .data.fd = listener},
 	};
 	uv_process_options_t o = {

@@ -373,6 +373,7 @@ void tcp_listeners_free(struct program *p)
 	while (p->tcp_listeners) {
 		struct tcp_listener *l = p->tcp_listeners;
 		p->tcp_listeners = l->next;
+		seam_forget(p->node, l);
 		listener_free(l);
 	}
 }
