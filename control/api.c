@@ -532,14 +532,19 @@ int api_open(struct program *p, struct reason *why)
 	return -EIO;
 }
 
+void api_give_up(struct program *p)
+{
+	while (p->api && p->api->waiting)
+		give_up(p->api->waiting, "the node is stopping");
+}
+
 void api_close(struct program *p)
 {
 	struct api *a = p->api;
 	char path[PATH_MAX];
 	if (!a)
 		return;
-	while (a->waiting)
-		give_up(a->waiting, "the node is stopping");
+	api_give_up(p);
 	MHD_run(a->mhd);
 	MHD_run(a->mhd);
 	uv_poll_stop(&a->poll);

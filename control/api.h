@@ -40,7 +40,8 @@ struct api_request {
 
 /* 0, or negative errno and why. */
 int api_open(struct program *p, struct reason *why);
-/* Answers what waits, and stops. */
+/* The node ends: gives up what waits; new requests are refused. */
+void api_give_up(struct program *p);
 void api_close(struct program *p);
 
 /* Answers. `doc` is taken. */

@@ -37,6 +37,12 @@ static json_t *address_json(const char *address)
 	return json_string(text);
 }
 
+/* One that is being opened is known only to the request that opens it. */
+static bool is_listed(const struct channel *ch)
+{
+	return !ch->hidden && !(ch->role == SEAM_INITIATOR && ch->state == CHANNEL_OPENING);
+}
+
 /* All but the counters. */
 static json_t *channel_json(struct program *p, const struct channel *ch)
 {
@@ -65,7 +71,7 @@ json_t *api_channels_json(struct program *p)
 {
 	json_t *list = json_array();
 	for (struct channel *ch = channels_first(p->node); ch; ch = ch->next)
-		if (!ch->hidden)
+		if (is_listed(ch))
 			json_array_append_new(list, channel_json(p, ch));
 	return list;
 }
@@ -151,7 +157,7 @@ static void gather_start(struct api_request *rq, struct channel *only)
 		gather_add(g, rq->p, only);
 	else
 		for (struct channel *ch = channels_first(rq->p->node); ch; ch = ch->next)
-			if (!ch->hidden)
+			if (is_listed(ch))
 				gather_add(g, rq->p, ch);
 	if (g->outstanding)
 		api_wait(rq, API_SEAM_MS, gather_cancel, g);
@@ -167,7 +173,7 @@ void api_channels_list(struct api_request *rq)
 static struct channel *find(struct api_request *rq)
 {
 	struct channel *ch = channel_by_address(rq->p->node, api_address(rq));
-	if (ch && !ch->hidden)
+	if (ch && is_listed(ch))
 		return ch;
 	api_failf(rq, EXIT_NOT_FOUND, "NotFound: node %s has no secure channel %.64s", rq->p->name,
 		api_address(rq));

@@ -138,9 +138,11 @@ static void on_end(uv_timer_t *t)
 static void on_end_begins(uv_timer_t *t)
 {
 	struct program *p = t->data;
-	bool channels = p->node && channels_first(p->node);
-	if (channels) {
+	bool channels = false;
+	if (p->node) {
 		loop_enter(p);
+		api_give_up(p);
+		channels = channels_first(p->node);
 		close_channels(p);
 	}
 	uv_timer_start(t, on_end, channels ? CLOSE_GRACE_MS : 0, 0);
