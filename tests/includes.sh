@@ -16,8 +16,6 @@ declare -A allowed=(
 	[tools]="include lib home tools"
 )
 
-layer() { echo "${1%%/*}"; } # of a path from the root
-
 # Lines "FILE LINE KIND NAME" for each #include; KIND is q or a.
 list_includes() {
 	find "${!allowed[@]}" -name '*.[ch]' -print0 2>/dev/null | xargs -0 -r \
@@ -25,16 +23,18 @@ list_includes() {
 		paste - - - | sed -e 's/\t"/\tq\t/' -e 's/\t</\ta\t/'
 }
 
-# Where the compiler would find NAME included by FILE: beside the file, from the root, or by its plain name.
-resolve() { # resolve FILE NAME: candidates, one a line
-	local beside
-	beside=$(realpath -m --relative-to=. "$(dirname "$1")/$2")
+# Where the compiler would find NAME included by FILE: beside the file, from the root, or by its plain
+# name. Sets found, the candidates.
+resolve() {
+	local beside=${1%/*}/$2
+	found=()
 	if [ -e "$beside" ]; then
-		echo "$beside"
-	elif [ -e "$2" ]; then
-		realpath --relative-to=. "$2"
+		found=("$beside")
+		[[ $2 != */* ]] || found=("$(realpath --relative-to=. "$beside")")
+	elif [[ $2 == */* ]]; then
+		[ ! -e "$2" ] || found=("$(realpath --relative-to=. "$2")")
 	else
-		grep -E "(^|/)$(sed 's/[.[\*^$+?(){|]/\\&/g' <<<"$2")\$" "$headers" || true
+		read -ra found <<<"${headers[$2]-}"
 	fi
 }
 
@@ -42,7 +42,7 @@ permits() { # permits LAYER FILE...: one of the files lies in a layer that LAYER
 	local from=$1 file
 	shift
 	for file; do
-		[[ " ${allowed[$from]} " == *" $(layer "$file") "* ]] && return 0
+		[[ " ${allowed[$from]} " == *" ${file%%/*} "* ]] && return 0
 	done
 	return 1
 }
@@ -50,13 +50,14 @@ permits() { # permits LAYER FILE...: one of the files lies in a layer that LAYER
 check() { # check ROOT: complaints on stdout; fails when there are any
 	cd "$1"
 	local file line kind name from found bad=0
-	headers=$(mktemp)
-	trap 'rm -f "$headers"' RETURN
-	find "${!allowed[@]}" -name '*.[ch]' >"$headers" 2>/dev/null || true
-	[ -s "$headers" ] || { echo "$1: no headers here"; return 1; }
+	local -A headers=()
+	while read -r file; do
+		headers[${file##*/}]+="$file "
+	done < <(find "${!allowed[@]}" -name '*.[ch]' 2>/dev/null)
+	[ "${#headers[@]}" -gt 0 ] || { echo "$1: no headers here"; return 1; }
 	while IFS=$'\t' read -r file line kind name; do
-		from=$(layer "$file")
-		mapfile -t found < <(resolve "$file" "$name")
+		from=${file%%/*}
+		resolve "$file" "$name"
 		if [ "$kind" = a ]; then
 			[ "${#found[@]}" = 0 ] || [ -e "/usr/include/$name" ] ||
 				{ echo "$file:$line: <$name> is a header of the project: quote it"; bad=1; }
