@@ -22,14 +22,13 @@ struct asker {
 __attribute__((format(printf, 3, 4))) static void refuse(
 	struct hop *out, uint8_t code, const char *fmt, ...)
 {
-	char text[WIRE_ERROR_TEXT_MAX + 1];
 	va_list ap;
 	va_start(ap, fmt);
-	vsnprintf(text, sizeof text, fmt, ap);
+	vsnprintf(out->text, sizeof out->text, fmt, ap);
 	va_end(ap);
 	out->kind = HOP_REFUSE;
 	out->code = code;
-	out->why = reason_from_reset(code, 0xff, text);
+	out->why = reason_from_reset(code, 0xff, out->text);
 }
 
 /*

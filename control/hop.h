@@ -34,7 +34,8 @@ struct hop {
 	char service[WIRE_NAME_MAX + 1];
 	uint8_t handle[WIRE_HANDLE];
 	uint8_t code;	  /* HOP_REFUSE: enum reset_code */
-	struct reason why;
+	struct reason why; /* for the node's own user */
+	char text[WIRE_ERROR_TEXT_MAX + 1]; /* the part of it that an error message carries */
 };
 
 /* `ingress`: the link it came by (NULL for own commands and for MSG, then `via` is the session's channel). */

@@ -14,11 +14,12 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+/* For somebody else's error, which says already that it is the policy that refuses. */
 struct reason link_transit_reason(const struct link_target *t)
 {
 	char to[160];
 	link_target_format(t, to, sizeof to);
-	return reason_make(EXIT_REFUSED, "the transit policy does not allow to go on to %s", to);
+	return reason_make(EXIT_REFUSED, "%s", to);
 }
 
 /* Resolver errors are errno or the resolver's own, which start at 1000s. */
