@@ -31,20 +31,28 @@ struct parcel {
 	uint8_t bytes[];
 };
 
+enum job_kind {
+	JOB_RESOLVE,
+	JOB_LOCALHOST, /* known without asking; told from the loop */
+	JOB_CONNECT,
+	JOB_FAILED, /* a connect that failed at once; told from the loop */
+};
+
 /* One resolve or connect that the node asked for. */
 struct job {
 	struct program *p;
 	uint32_t id;
+	enum job_kind kind;
 	bool cancelled;
-	int fd;	   /* connect */
-	int error; /* connect: failed at once, told from the loop */
+	uint16_t port; /* JOB_LOCALHOST */
+	int fd;	       /* JOB_CONNECT */
+	int error;     /* JOB_FAILED */
 	union {
 		uv_getaddrinfo_t resolve;
 		uv_poll_t poll;
 		uv_timer_t timer;
 	};
 	struct job *next;
-	bool resolving;
 };
 
 struct loop {
@@ -186,13 +194,14 @@ static int io_seam_send(void *ctx, const struct seam_msg *m)
 
 /* --- names and connections --- */
 
-static struct job *job_new(struct program *p, uint32_t id)
+static struct job *job_new(struct program *p, uint32_t id, enum job_kind kind)
 {
 	struct job *j = calloc(1, sizeof *j);
 	if (!j)
 		return NULL;
 	j->p = p;
 	j->id = id;
+	j->kind = kind;
 	j->fd = -1;
 	j->next = p->loop->jobs;
 	p->loop->jobs = j;
@@ -213,13 +222,14 @@ static void job_closed(uv_handle_t *h)
 	free(h->data);
 }
 
-/* Ends a connect job; its socket is the caller's when taken. */
+/* Ends a job that has a handle; its socket is the caller's when taken. */
 static void job_close(struct job *j)
 {
 	job_unlink(j);
 	if (j->fd >= 0)
 		close(j->fd);
-	uv_handle_t *h = j->error ? (uv_handle_t *)&j->timer : (uv_handle_t *)&j->poll;
+	uv_handle_t *h =
+		j->kind == JOB_CONNECT ? (uv_handle_t *)&j->poll : (uv_handle_t *)&j->timer;
 	h->data = j;
 	uv_close(h, job_closed);
 }
@@ -264,16 +274,49 @@ static void on_resolved(uv_getaddrinfo_t *req, int status, struct addrinfo *res)
 	free(j);
 }
 
+/* Tells a result from the loop instead of at once. */
+static void job_defer(struct job *j, uv_timer_cb fn)
+{
+	uv_timer_init(&j->p->uv, &j->timer);
+	j->timer.data = j;
+	uv_timer_start(&j->timer, fn, 0, 0);
+}
+
+/* RFC 6761: this name is always the loopback addresses. */
+static void on_localhost(uv_timer_t *h)
+{
+	struct job *j = h->data;
+	struct program *p = j->p;
+	uint32_t id = j->id;
+	struct sockaddr_storage addrs[2] = {0};
+	struct sockaddr_in *a4 = (struct sockaddr_in *)&addrs[0];
+	struct sockaddr_in6 *a6 = (struct sockaddr_in6 *)&addrs[1];
+	a4->sin_family = AF_INET;
+	a4->sin_port = htons(j->port);
+	a4->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	a6->sin6_family = AF_INET6;
+	a6->sin6_port = htons(j->port);
+	a6->sin6_addr = in6addr_loopback;
+	job_close(j);
+	loop_enter(p);
+	links_on_resolved(p->node, id, addrs, 2, 0);
+}
+
 static void io_resolve(void *ctx, uint32_t id, const char *host, uint16_t port)
 {
 	struct program *p = ctx;
 	struct addrinfo hints = {
 		.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
 	char service[8];
-	struct job *j = job_new(p, id);
+	bool localhost = !strcmp(host, "localhost");
+	struct job *j = job_new(p, id, localhost ? JOB_LOCALHOST : JOB_RESOLVE);
 	if (!j)
 		return; /* the link's own deadline ends it */
-	j->resolving = true;
+	if (localhost) {
+		j->port = port;
+		job_defer(j, on_localhost);
+		return;
+	}
 	j->resolve.data = j;
 	snprintf(service, sizeof service, "%u", port);
 	if (uv_getaddrinfo(&p->uv, &j->resolve, on_resolved, host, service, &hints) < 0) {
@@ -343,20 +386,19 @@ static int connect_start(struct job *j, const struct link_target *t)
 static void io_connect(void *ctx, uint32_t id, const struct link_target *t)
 {
 	struct program *p = ctx;
-	struct job *j = job_new(p, id);
+	struct job *j = job_new(p, id, JOB_CONNECT);
 	if (!j)
 		return;
 	j->error = connect_start(j, t);
 	if (j->error) {
-		uv_timer_init(&p->uv, &j->timer);
-		j->timer.data = j;
-		uv_timer_start(&j->timer, on_connect_failed, 0, 0);
+		j->kind = JOB_FAILED;
+		job_defer(j, on_connect_failed);
 	}
 }
 
 static void job_cancel(struct job *j)
 {
-	if (!j->resolving) {
+	if (j->kind != JOB_RESOLVE) {
 		job_close(j);
 		return;
 	}
