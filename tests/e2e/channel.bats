@@ -88,7 +88,7 @@ has_channels() { [ "$(channels_at "$1")" = "$2" ]; }
 }
 
 @test "a channel from a node to itself is refused in plain words" {
-	expect 77 ockam secure-channel create --from n1 --to /node/n1/service/api
+	expect 2 ockam secure-channel create --from n1 --to /node/n1/service/api
 	says itself
 	one_sentence
 }

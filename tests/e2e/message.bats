@@ -42,8 +42,8 @@ echoes() {
 	is 48454c4c4f
 	expect 0 ockam message send 00ff --hex --from n1 --to "$CHANNEL/service/echo"
 	is 00ff
-	expect 2 ockam message send --hex 123 --from n1 --to "$CHANNEL/service/echo"
-	expect 2 ockam message send --hex xy --from n1 --to "$CHANNEL/service/echo"
+	expect 65 ockam message send --hex 123 --from n1 --to "$CHANNEL/service/echo"
+	expect 65 ockam message send --hex xy --from n1 --to "$CHANNEL/service/echo"
 }
 
 @test "every byte value" {
