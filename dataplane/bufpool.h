@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Reference-counted blocks of memory for frames: receive buffers, queues, sealed output. A block that
+ * comes from a pool belongs to one worker, as its pool; one from buf_plain may travel to another.
+ * The pool counts the bytes that are out, keeps a few spare blocks and never touches what it does not use.
+ */
+#ifndef OCKAM_BUFPOOL_H
+#define OCKAM_BUFPOOL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct buf {
+	uint8_t *data;
+	uint32_t cap;
+	uint32_t refs;
+	void (*release)(struct buf *b); /* called when the last reference goes */
+	void *owner;
+	/* For a block in a queue, or in the pool. */
+	struct buf *next;
+	uint32_t head, tail;
+};
+
+enum { BUF_BLOCK = 64 << 10, BUF_SPARE_BLOCKS = 64 };
+
+struct bufpool {
+	struct buf *spare; /* of BUF_BLOCK bytes */
+	unsigned spares;
+	size_t out; /* bytes in blocks that are out */
+};
+
+void bufpool_init(struct bufpool *p);
+/* Every block must be back. */
+void bufpool_fini(struct bufpool *p);
+
+/* One reference, at least cap bytes; NULL: no memory. */
+struct buf *buf_new(struct bufpool *p, uint32_t cap);
+struct buf *buf_plain(uint32_t cap);
+
+static inline struct buf *buf_get(struct buf *b)
+{
+	b->refs++;
+	return b;
+}
+
+static inline void buf_put(struct buf *b)
+{
+	if (b && --b->refs == 0)
+		b->release(b);
+}
+
+#endif

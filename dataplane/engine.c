@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine_private.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+
+struct seam_msg event_of(uint16_t cmd, uint64_t has)
+{
+	struct seam_msg m;
+	memset(&m, 0, sizeof m);
+	m.cmd = cmd;
+	m.has = has;
+	m.fd = -1;
+	return m;
+}
+
+void event_link(struct engine *e, uint16_t cmd, uint32_t link, int error)
+{
+	struct seam_msg m = event_of(cmd, SEAM_HAS(SEAM_A_LINK) | SEAM_HAS(SEAM_A_ERROR));
+	m.link = link;
+	m.error = error;
+	e->cfg.ops->event(e->cfg.ctx, &m);
+}
+
+void event_session(struct engine *e, uint16_t cmd, uint32_t session, int error, uint8_t close)
+{
+	struct seam_msg m = event_of(cmd, SEAM_HAS(SEAM_A_SESSION));
+	m.session = session;
+	if (cmd == SEAM_SESSION_BROKEN)
+		m.has |= SEAM_HAS(SEAM_A_ERROR);
+	if (cmd == SEAM_SESSION_CLOSED)
+		m.has |= SEAM_HAS(SEAM_A_CLOSE);
+	m.error = error;
+	m.close = close;
+	e->cfg.ops->event(e->cfg.ctx, &m);
+}
+
+void event_label(struct engine *e, uint16_t cmd, uint32_t link, uint32_t label, uint8_t code)
+{
+	struct seam_msg m = event_of(cmd, SEAM_HAS(SEAM_A_LINK) | SEAM_HAS(SEAM_A_LABEL));
+	if (cmd == SEAM_LABEL_LOST)
+		m.has |= SEAM_HAS(SEAM_A_CODE);
+	m.link = link;
+	m.label = label;
+	m.code = code;
+	e->cfg.ops->event(e->cfg.ctx, &m);
+}
+
+void event_frame(struct engine *e, struct link *l, const uint8_t *frame, uint32_t len)
+{
+	struct seam_msg m = event_of(SEAM_FRAME, SEAM_HAS(SEAM_A_LINK) | SEAM_HAS(SEAM_A_FRAME));
+	m.link = link_id(l);
+	m.frame = frame;
+	m.frame_len = len;
+	e->cfg.ops->event(e->cfg.ctx, &m);
+}
+
+void drop(struct engine *e, struct link *l, enum drop_reason why)
+{
+	e->stats.drops[why]++;
+	if (l)
+		l->dropped++;
+}
+
+void mail_all(struct engine *e, const struct engine_mail *m)
+{
+	for (unsigned w = 0; w < e->cfg.workers; w++)
+		if (w != e->cfg.worker)
+			e->cfg.ops->post(e->cfg.ctx, w, m);
+}
+
+struct engine *engine_new(const struct engine_config *cfg)
+{
+	struct engine *e = calloc(1, sizeof *e);
+	if (!e)
+		return NULL;
+	e->cfg = *cfg;
+	if (!e->cfg.queue_max)
+		e->cfg.queue_max = (size_t)WIRE_QUEUE_NODE_MAX / cfg->workers;
+	bufpool_init(&e->pool);
+	e->ready_tail = &e->ready;
+	struct label_table *tables[] = {
+		&e->links, &e->rows, &e->reverse, &e->endpoints, &e->backlogs};
+	for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
+		if (label_table_init(tables[i], cfg->seed + i) < 0) {
+			engine_free(e);
+			return NULL;
+		}
+	return e;
+}
+
+/* An op that says nothing, for when nobody wants to hear any more. */
+static bool no_event(void *ctx, const struct seam_msg *m)
+{
+	(void)ctx;
+	(void)m;
+	return false;
+}
+
+static void no_post(void *ctx, unsigned worker, const struct engine_mail *m)
+{
+	(void)ctx;
+	(void)worker;
+	if (m->kind == MAIL_FRAMES)
+		buf_put(m->frames);
+}
+
+void engine_free(struct engine *e)
+{
+	if (!e)
+		return;
+	struct engine_ops quiet = *e->cfg.ops;
+	quiet.event = no_event;
+	quiet.post = no_post;
+	e->cfg.ops = &quiet;
+	struct label_node *n;
+	while (e->endpoints.slots && (n = label_each(&e->endpoints, &(struct label_iter){0})))
+		endpoint_destroy(e, LABEL_ENTRY(n, struct endpoint, node));
+	while (e->links.slots && (n = label_each(&e->links, &(struct label_iter){0})))
+		link_destroy(e, LABEL_ENTRY(n, struct link, node), 0, false);
+	buf_put(e->work);
+	label_table_fini(&e->links);
+	label_table_fini(&e->rows);
+	label_table_fini(&e->reverse);
+	label_table_fini(&e->endpoints);
+	label_table_fini(&e->backlogs);
+	timers_fini(&e->timers);
+	bufpool_fini(&e->pool);
+	free(e);
+}
+
+struct link *engine_link(const struct engine *e, uint32_t id)
+{
+	struct label_node *n = label_find(&e->links, id, 0);
+	return n ? LABEL_ENTRY(n, struct link, node) : NULL;
+}
+
+const struct stats *engine_stats(const struct engine *e)
+{
+	return &e->stats;
+}
+
+struct link *link_create(struct engine *e, uint32_t id, uint8_t nesting)
+{
+	struct link *l = calloc(1, sizeof *l);
+	if (!l)
+		return NULL;
+	if (timer_add(&e->timers, &l->timer, TIMER_LINK) < 0) {
+		free(l);
+		return NULL;
+	}
+	l->node.link = id;
+	l->nesting = nesting;
+	l->frame_max = WIRE_PATH_MIN;
+	l->last_rx_ms = e->now_ms;
+	return l;
+}
+
+/* Sessions that send by it stay, broken, until control deletes them. */
+static void endpoints_link_gone(struct engine *e, struct link *l, int error)
+{
+	struct label_iter it = {0};
+	for (struct label_node *n; (n = label_each(&e->endpoints, &it));) {
+		struct endpoint *ep = LABEL_ENTRY(n, struct endpoint, node);
+		if (ep->link == l)
+			endpoint_path_gone(e, ep, error ? error : -ENOTCONN);
+	}
+	while (l->first && l->first->is_session) /* what is left of them is leaving */
+		endpoint_destroy(e, LABEL_ENTRY(l->first, struct endpoint, flow));
+}
+
+void link_destroy(struct engine *e, struct link *l, int error, bool told)
+{
+	uint32_t id = link_id(l);
+	if (l->closing)
+		return;
+	l->closing = true;
+	if (l->session)
+		l->session->channel = NULL;
+	else
+		e->cfg.ops->link_close(e->cfg.ctx, l);
+	label_remove(&e->links, &l->node);
+	tx_link_gone(e, l);
+	endpoints_link_gone(e, l, error);
+	rows_link_gone(e, id);
+	struct engine_mail m = {.kind = MAIL_LINK_GONE, .link = id};
+	mail_all(e, &m);
+	if (told)
+		event_link(e, SEAM_LINK_LOST, id, error);
+	timer_remove(&e->timers, &l->timer);
+	buf_put(l->partial);
+	free(l);
+}
+
+void engine_link_gone(struct engine *e, struct link *l, int error, uint64_t now_ms)
+{
+	e->now_ms = now_ms;
+	link_destroy(e, l, error, true);
+}
+
+static void send_ping(struct engine *e, struct link *l)
+{
+	uint8_t f[WIRE_HEADER + 8];
+	frame_header_encode(f, WIRE_LINK, LINK_PING, sizeof f, 0, 0);
+	put_be64(f + WIRE_HEADER, e->now_ms);
+	tx_ctl(e, l, f, sizeof f);
+	if (!l->pings++)
+		l->ping_ms = e->now_ms;
+}
+
+/* An incomplete frame must end; a link that is up must say something now and then. */
+void link_timer_fire(struct engine *e, struct link *l)
+{
+	uint64_t now = e->now_ms, next = UINT64_MAX;
+	if (l->partial) {
+		next = l->partial_since_ms + WIRE_FRAME_TIMEOUT_MS;
+		if (next <= now) {
+			link_destroy(e, l, -ETIMEDOUT, true);
+			return;
+		}
+	}
+	if (l->up && !l->session) {
+		const uint64_t step = WIRE_LINK_LOST_MS / LINK_PINGS;
+		uint64_t due = !l->pings ? l->last_rx_ms + WIRE_LINK_PING_MS
+					 : l->ping_ms + l->pings * step;
+		if (due <= now && l->pings >= LINK_PINGS) {
+			link_destroy(e, l, -ETIMEDOUT, true);
+			return;
+		}
+		if (due <= now && !l->blocked)
+			send_ping(e, l);
+		if (due <= now)
+			due = now + step;
+		next = due < next ? due : next;
+	}
+	timer_set(&e->timers, &l->timer, next);
+}
+
+uint64_t engine_deadline(const struct engine *e)
+{
+	return timers_deadline(&e->timers);
+}
+
+void engine_tick(struct engine *e, uint64_t now_ms)
+{
+	e->now_ms = now_ms;
+	for (struct timer *t; (t = timer_first(&e->timers, now_ms));) {
+		if (t->kind == TIMER_LINK)
+			link_timer_fire(e, LABEL_ENTRY(t, struct link, timer));
+		else
+			endpoint_timer_fire(e, LABEL_ENTRY(t, struct endpoint, timer));
+	}
+}
+
+static void mail_frames(struct engine *e, const struct engine_mail *m)
+{
+	struct link *l = engine_link(e, m->link);
+	for (uint32_t off = 0, len; off < m->len; off += len) {
+		uint8_t *f = m->frames->data + off;
+		len = get_be16(f + 2);
+		if (!l || !l->up) {
+			drop(e, l, DROP_EGRESS);
+		} else if (len > l->frame_max) {
+			drop(e, l, DROP_TOO_BIG);
+			row_reset(e, m->from_worker, m->from_link, get_be32(f + 4), RESET_OVERRUN);
+		} else {
+			tx_run(e, l, m->from_worker, m->from_link, m->frames, f, len);
+		}
+	}
+	buf_put(m->frames);
+}
+
+void engine_mail(struct engine *e, const struct engine_mail *m, uint64_t now_ms)
+{
+	e->now_ms = now_ms;
+	switch (m->kind) {
+	case MAIL_FRAMES:
+		mail_frames(e, m);
+		break;
+	case MAIL_ROW_PAUSE:
+		row_pause(e, e->cfg.worker, m->link, m->label, m->next, m->on);
+		break;
+	case MAIL_ROW_LOST:
+		row_reset(e, e->cfg.worker, m->link, m->label, m->code);
+		break;
+	case MAIL_EGRESS_PAUSE:
+		egress_pause(e, m->link, m->label, m->on);
+		break;
+	case MAIL_LINK_GONE:
+		rows_link_gone(e, m->link);
+		break;
+	}
+}
+
+void engine_delivered(struct engine *e, uint32_t session, size_t bytes, uint64_t now_ms)
+{
+	e->now_ms = now_ms;
+	struct endpoint *ep = endpoint_find(e, session);
+	if (ep)
+		endpoint_delivered(e, ep, bytes);
+}

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the files of the engine share: engine.c (links, timers), command.c (the seam's commands), row.c
+ * (label rows), rx.c (received frames), tx.c (what leaves), endpoint.c (sessions and channel links).
+ */
+#ifndef OCKAM_ENGINE_PRIVATE_H
+#define OCKAM_ENGINE_PRIVATE_H
+
+#include "engine.h"
+#include "link.h"
+#include "session.h"
+
+/* What frames go on to, found by the (link, label) they leave with: for PAUSE from behind. */
+struct reverse {
+	struct label_node node;
+	struct row *row;	     /* either */
+	struct endpoint *endpoint;   /* or */
+};
+
+/* One label of one link: frames that come with it leave by `out`, or belong to an end here. */
+struct row {
+	struct label_node node;
+	struct reverse rev;
+	uint32_t out_id; /* 0: local */
+	int out_worker;	 /* ENGINE_LOCAL, or who owns the way out */
+	struct link *out; /* NULL: local end, other worker, or gone */
+	struct endpoint *endpoint;
+	bool used;
+	bool paused_here, paused_next; /* why its sender was told to pause */
+	uint64_t last_ms;
+};
+
+/* A session and its place: the link it sends by, its row, the channel link on top of it. */
+struct endpoint {
+	struct label_node node; /* (session id, 0) */
+	struct reverse rev;
+	struct flow flow;
+	struct session *session;
+	struct link *link; /* NULL: the path is gone */
+	struct row *row;
+	struct link *channel;
+	struct timer timer;
+	uint64_t added_ms;
+	size_t undelivered;
+	bool sender_paused, broken, leaving; /* leaving: only its last output is waited for */
+};
+
+struct engine {
+	struct engine_config cfg;
+	struct bufpool pool;
+	struct label_table links, rows, reverse, endpoints, backlogs;
+	struct timers timers;
+	struct link *ready, **ready_tail;
+	struct buf *work; /* frames that came out of sessions, to be handled next: [link id u32][frame] ... */
+	uint64_t changes; /* of rows: a remembered row is only good while this stands */
+	uint64_t now_ms;
+	struct stats stats;
+};
+
+/* engine.c */
+struct seam_msg event_of(uint16_t cmd, uint64_t has);
+void event_link(struct engine *e, uint16_t cmd, uint32_t link, int error);
+void event_session(struct engine *e, uint16_t cmd, uint32_t session, int error, uint8_t close);
+void event_label(struct engine *e, uint16_t cmd, uint32_t link, uint32_t label, uint8_t code);
+void event_frame(struct engine *e, struct link *l, const uint8_t *frame, uint32_t len);
+void drop(struct engine *e, struct link *l, enum drop_reason why);
+struct link *link_create(struct engine *e, uint32_t id, uint8_t nesting); /* not in the table yet */
+/* Removes a link with all that hangs on it; `told`: LINK_LOST with error goes to control. */
+void link_destroy(struct engine *e, struct link *l, int error, bool told);
+void link_timer_fire(struct engine *e, struct link *l);
+void mail_all(struct engine *e, const struct engine_mail *m);
+
+/* row.c */
+struct row *row_find(const struct engine *e, uint32_t link, uint32_t label);
+struct row *row_create(struct engine *e, uint32_t link, uint32_t label);
+void row_forward_to(struct engine *e, struct row *r, uint32_t out_id, struct link *out, int out_worker);
+void row_destroy(struct engine *e, struct row *r);
+/* The path of row (link, label) of `worker` is reset: RESET to the side it comes from, LABEL_LOST. */
+void row_reset(struct engine *e, unsigned worker, uint32_t link, uint32_t label, uint8_t code);
+/* Its queue here, or the hop behind, is full or has room again: tells the sender when that changes. */
+void row_pause(struct engine *e, unsigned worker, uint32_t link, uint32_t label, bool next, bool on);
+/* The neighbour on `link` holds frames with `label` back. Rows and sessions of this worker. */
+void egress_pause(struct engine *e, uint32_t link, uint32_t label, bool on);
+void rows_link_gone(struct engine *e, uint32_t link);
+
+/* rx.c */
+void rx_work(struct engine *e); /* handles e->work until nothing is left */
+
+/* tx.c */
+void link_ready(struct engine *e, struct link *l);
+void link_unready(struct engine *e, struct link *l);
+void tx_ctl(struct engine *e, struct link *l, const uint8_t *frame, uint32_t len);
+void tx_link_u32(struct engine *e, struct link *l, uint8_t sub, uint32_t label);
+void tx_reset(struct engine *e, struct link *l, uint32_t label, uint8_t sub);
+/* A run of whole frames that came by in_link: straight from b when the way is clear, else copied. */
+void tx_run(struct engine *e, struct link *l, unsigned in_worker, uint32_t in_link, struct buf *b,
+	uint8_t *p, uint32_t len);
+void tx_link_gone(struct engine *e, struct link *l); /* frees what waits */
+
+/* endpoint.c */
+struct endpoint *endpoint_find(const struct engine *e, uint32_t session);
+int endpoint_add(struct engine *e, const struct seam_msg *m);
+int endpoint_del(struct engine *e, struct endpoint *ep, bool say, uint8_t close);
+void endpoint_destroy(struct engine *e, struct endpoint *ep);
+void endpoint_input(struct engine *e, struct endpoint *ep, struct aead_op *ops, unsigned n);
+void endpoint_update(struct engine *e, struct endpoint *ep); /* after any call that may want output */
+void endpoint_sent(struct engine *e, struct endpoint *ep);   /* after session_output; may free it */
+void endpoint_path_gone(struct engine *e, struct endpoint *ep, int error);
+void endpoint_timer_fire(struct engine *e, struct endpoint *ep);
+void endpoint_delivered(struct engine *e, struct endpoint *ep, size_t bytes);
+int channel_add(struct engine *e, uint32_t link, uint32_t session);
+void channel_pump(struct engine *e, struct link *l);
+
+#endif

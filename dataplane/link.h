@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A link of the engine: the incomplete frame at its end, what waits to leave by it, its liveness. What
+ * leaves is `tx`, pieces of one send in order, then the control queue, then the flows (paths that are
+ * behind, sessions that have something to seal), served by deficit round robin in bytes. Pieces that
+ * are `direct` still lie in a receive buffer; they never outlive the send they were made for.
+ */
+#ifndef OCKAM_DATAPLANE_LINK_H
+#define OCKAM_DATAPLANE_LINK_H
+
+#include "engine.h"
+#include "label.h"
+#include "queue.h"
+#include "timer.h"
+
+struct endpoint;
+
+enum {
+	LINK_CTL_MAX = 1 << 20,	   /* bytes of frames of control and of LINK that wait */
+	LINK_QUANTUM = 16 << 10,   /* what a flow may send per turn */
+	LINK_TAKE_MAX = 256 << 10, /* taken from queues for one send */
+	LINK_RESET_RATE = 10,	   /* RESET(unknown) per second and link */
+	LINK_RESET_BURST = 20,
+	LINK_PINGS = 3,
+};
+
+/* Something that takes turns on a link. */
+struct flow {
+	struct flow *next;
+	struct link *out;
+	bool active, is_session, had_turn;
+	size_t deficit;
+};
+
+/* A path whose egress is behind: keyed by where its frames come in. */
+struct backlog {
+	struct label_node node; /* (in link, label) */
+	struct flow flow;
+	struct queue q;
+	unsigned in_worker;
+	bool paused;
+};
+
+struct tx_piece {
+	struct buf *b;
+	uint32_t in_link;
+	uint16_t in_worker;
+	bool direct;
+};
+
+struct link {
+	struct label_node node; /* (id, 0) */
+	void *io;
+	bool up, closing;
+	uint8_t nesting;
+	uint16_t frame_max;
+
+	struct endpoint *session; /* a channel as a link: the session that carries it */
+
+	struct buf *partial; /* an incomplete frame: partial_len bytes of it are here */
+	uint32_t partial_len;
+	uint64_t partial_since_ms;
+
+	struct iovec iov[ENGINE_IOV_MAX];
+	struct tx_piece piece[ENGINE_IOV_MAX];
+	unsigned pieces;
+	size_t tx_bytes;
+	bool taken, blocked, ready;
+	struct link *next_ready;
+	struct queue ctl;
+	struct flow *first, *last;
+	unsigned backlogs; /* flows that are not sessions */
+
+	struct timer timer;
+	uint64_t last_rx_ms, ping_ms;
+	unsigned pings;
+	uint64_t reset_ms; /* token bucket of RESET(unknown), in virtual time */
+
+	uint64_t frames_rx, frames_tx, bytes_rx, bytes_tx, dropped;
+};
+
+/* Adds to the turns, at the end; removes, with the deficit forgotten. */
+void link_flow_add(struct link *l, struct flow *f);
+void link_flow_remove(struct link *l, struct flow *f);
+void link_flow_rotate(struct link *l); /* the first becomes the last */
+
+static inline bool link_has_work(const struct link *l)
+{
+	return l->pieces || !queue_empty(&l->ctl) || l->first;
+}
+
+/* Nothing waits that frames straight from a receive buffer would overtake. */
+static inline bool link_clear(const struct link *l)
+{
+	return !l->session && !l->taken && !l->blocked && !l->backlogs &&
+		(!l->pieces || l->piece[l->pieces - 1].direct);
+}
+
+static inline bool link_full(const struct link *l)
+{
+	return l->pieces == ENGINE_IOV_MAX;
+}
+
+/* Adds a piece; takes over one reference of b. There must be room. */
+void link_piece_add(struct link *l, struct buf *b, uint8_t *p, size_t n);
+/* Forgets `sent` bytes from the front, and the pieces that are through. */
+void link_pieces_sent(struct link *l, size_t sent);
+void link_pieces_clear(struct link *l);
+
+/* One token of the bucket; false: none left. */
+bool link_reset_allowed(struct link *l, uint64_t now_ms);
+
+#endif

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine_private.h"
+
+#include <stdlib.h>
+
+struct row *row_find(const struct engine *e, uint32_t link, uint32_t label)
+{
+	struct label_node *n = label_find(&e->rows, link, label);
+	return n ? LABEL_ENTRY(n, struct row, node) : NULL;
+}
+
+struct row *row_create(struct engine *e, uint32_t link, uint32_t label)
+{
+	struct row *r = calloc(1, sizeof *r);
+	if (!r)
+		return NULL;
+	r->node.link = link;
+	r->node.label = label;
+	r->out_worker = ENGINE_LOCAL;
+	r->last_ms = e->now_ms;
+	label_insert(&e->rows, &r->node);
+	return r;
+}
+
+void row_forward_to(struct engine *e, struct row *r, uint32_t out_id, struct link *out, int out_worker)
+{
+	r->out_id = out_id;
+	r->out = out;
+	r->out_worker = out_worker;
+	r->rev.row = r;
+	r->rev.node.link = out_id;
+	r->rev.node.label = r->node.label;
+	label_insert(&e->reverse, &r->rev.node);
+}
+
+void row_destroy(struct engine *e, struct row *r)
+{
+	e->changes++;
+	label_remove(&e->rows, &r->node);
+	if (r->out_id)
+		label_remove(&e->reverse, &r->rev.node);
+	if (r->endpoint)
+		r->endpoint->row = NULL;
+	free(r);
+}
+
+void row_reset(struct engine *e, unsigned worker, uint32_t link, uint32_t label, uint8_t code)
+{
+	if (worker != e->cfg.worker) {
+		struct engine_mail m = {
+			.kind = MAIL_ROW_LOST, .link = link, .label = label, .code = code};
+		e->cfg.ops->post(e->cfg.ctx, worker, &m);
+		return;
+	}
+	struct row *r = row_find(e, link, label);
+	if (!r || !r->out_id)
+		return;
+	row_destroy(e, r);
+	struct link *l = engine_link(e, link);
+	if (l)
+		tx_reset(e, l, label, code | WIRE_RESET_SENT);
+	event_label(e, SEAM_LABEL_LOST, link, label, code);
+}
+
+void row_pause(struct engine *e, unsigned worker, uint32_t link, uint32_t label, bool next, bool on)
+{
+	if (worker != e->cfg.worker) {
+		struct engine_mail m = {
+			.kind = MAIL_ROW_PAUSE, .link = link, .label = label, .next = next, .on = on};
+		e->cfg.ops->post(e->cfg.ctx, worker, &m);
+		return;
+	}
+	struct row *r = row_find(e, link, label);
+	if (!r)
+		return;
+	bool before = r->paused_here || r->paused_next;
+	*(next ? &r->paused_next : &r->paused_here) = on;
+	bool after = r->paused_here || r->paused_next;
+	struct link *l = engine_link(e, link);
+	if (before != after && l)
+		tx_link_u32(e, l, after ? LINK_PAUSE : LINK_RESUME, label);
+}
+
+void egress_pause(struct engine *e, uint32_t link, uint32_t label, bool on)
+{
+	for (struct label_node *n = label_find(&e->reverse, link, label); n; n = label_find_next(n)) {
+		struct reverse *rev = LABEL_ENTRY(n, struct reverse, node);
+		if (rev->row) {
+			row_pause(e, e->cfg.worker, rev->row->node.link, label, true, on);
+		} else {
+			session_pause(rev->endpoint->session, on, e->now_ms);
+			endpoint_update(e, rev->endpoint);
+		}
+	}
+}
+
+void rows_link_gone(struct engine *e, uint32_t link)
+{
+	struct label_iter it = {0};
+	for (struct label_node *n; (n = label_each(&e->rows, &it));) {
+		struct row *r = LABEL_ENTRY(n, struct row, node);
+		if (r->node.link == link) {
+			row_destroy(e, r);
+		} else if (r->out_id == link) {
+			r->out = NULL;
+			r->out_worker = ENGINE_LOCAL;
+		}
+	}
+}

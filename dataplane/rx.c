@@ -1,0 +1,374 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Received frames: walk the headers, look up each label, and gather what goes the same way: runs of
+ * consecutive frames of one egress, batches of consecutive frames of one session. Frames that come out
+ * of a session (a channel as a link) go to a work list, so that nesting costs no stack.
+ */
+#include "engine_private.h"
+
+#include <errno.h>
+
+struct rx {
+	struct engine *e;
+	struct link *l;
+	struct buf *b; /* where the frames lie; NULL: borrowed memory, to be copied */
+	/* frames of one session */
+	struct endpoint *ep;
+	struct aead_op ops[AEAD_BATCH];
+	unsigned n;
+	/* frames of one egress, back to back */
+	struct link *out;
+	uint32_t out_id;
+	int out_worker;
+	uint8_t *run;
+	uint32_t run_len;
+	/* the last row, good while e->changes stands */
+	struct row *row;
+	uint64_t changes;
+};
+
+static void flush_session(struct rx *rx)
+{
+	struct endpoint *ep = rx->ep;
+	unsigned n = rx->n;
+	rx->ep = NULL;
+	rx->n = 0;
+	if (n)
+		endpoint_input(rx->e, ep, rx->ops, n);
+}
+
+static void post_run(struct rx *rx)
+{
+	struct engine *e = rx->e;
+	struct buf *copy = buf_plain(rx->run_len);
+	if (!copy) {
+		drop(e, rx->l, DROP_MEMORY);
+		return;
+	}
+	memcpy(copy->data, rx->run, rx->run_len);
+	struct engine_mail m = {
+		.kind = MAIL_FRAMES,
+		.link = rx->out_id,
+		.from_link = link_id(rx->l),
+		.from_worker = e->cfg.worker,
+		.frames = copy,
+		.len = rx->run_len,
+	};
+	e->cfg.ops->post(e->cfg.ctx, (unsigned)rx->out_worker, &m);
+}
+
+static void flush_run(struct rx *rx)
+{
+	if (!rx->run_len)
+		return;
+	if (rx->out)
+		tx_run(rx->e, rx->out, rx->e->cfg.worker, link_id(rx->l), rx->b, rx->run, rx->run_len);
+	else
+		post_run(rx);
+	rx->run_len = 0;
+}
+
+/* A session may take links away: what is to leave by them goes first. */
+static void flush(struct rx *rx)
+{
+	flush_run(rx);
+	flush_session(rx);
+}
+
+static void rx_forward(struct rx *rx, struct row *r, uint8_t *p, const struct frame_header *h)
+{
+	struct engine *e = rx->e;
+	if (r->out_worker == ENGINE_LOCAL && (!r->out || !r->out->up)) {
+		drop(e, rx->l, DROP_EGRESS);
+		return;
+	}
+	if (r->out && h->len > r->out->frame_max) {
+		drop(e, rx->l, DROP_TOO_BIG);
+		row_reset(e, e->cfg.worker, r->node.link, r->node.label, RESET_OVERRUN);
+		return;
+	}
+	if (!r->used && h->type == WIRE_DATA) {
+		r->used = true;
+		event_label(e, SEAM_LABEL_USED, r->node.link, r->node.label, 0);
+	}
+	if (rx->run_len && rx->out_id == r->out_id && rx->run + rx->run_len == p) {
+		rx->run_len += h->len;
+		return;
+	}
+	flush_run(rx);
+	rx->out = r->out;
+	rx->out_id = r->out_id;
+	rx->out_worker = r->out_worker;
+	rx->run = p;
+	rx->run_len = h->len;
+}
+
+static void rx_local(struct rx *rx, struct row *r, uint8_t *p, const struct frame_header *h)
+{
+	struct engine *e = rx->e;
+	struct endpoint *ep = r->endpoint;
+	if (h->type == WIRE_FINISH) {
+		if (!ep || e->now_ms - ep->added_ms < WIRE_TOMBSTONE_MS)
+			event_frame(e, rx->l, p, h->len);
+		else
+			drop(e, rx->l, DROP_HALF_OPEN);
+		return;
+	}
+	if (!ep) {
+		drop(e, rx->l, DROP_HALF_OPEN);
+		return;
+	}
+	if (rx->ep != ep || rx->n == AEAD_BATCH) {
+		flush(rx);
+		r = row_find(e, link_id(rx->l), h->label); /* that may have ended this very session */
+		if (!r || r->endpoint != ep) {
+			drop(e, rx->l, DROP_LABEL);
+			return;
+		}
+		rx->ep = ep;
+	}
+	rx->ops[rx->n++] = (struct aead_op){.frame = p, .len = h->len};
+}
+
+static struct row *rx_row(struct rx *rx, uint32_t label)
+{
+	struct engine *e = rx->e;
+	if (!rx->row || rx->changes != e->changes || rx->row->node.label != label) {
+		rx->row = row_find(e, link_id(rx->l), label);
+		rx->changes = e->changes;
+	}
+	return rx->row;
+}
+
+static void rx_path(struct rx *rx, uint8_t *p, const struct frame_header *h)
+{
+	struct engine *e = rx->e;
+	struct row *r = rx_row(rx, h->label);
+	if (!r) {
+		drop(e, rx->l, DROP_LABEL);
+		if (h->label && link_reset_allowed(rx->l, e->now_ms))
+			tx_reset(e, rx->l, h->label, RESET_UNKNOWN | WIRE_RESET_SENT);
+		return;
+	}
+	r->last_ms = e->now_ms;
+	if (r->out_id)
+		rx_forward(rx, r, p, h);
+	else
+		rx_local(rx, r, p, h);
+}
+
+static void rx_link_frame(struct rx *rx, const uint8_t *p, const struct frame_header *h)
+{
+	struct engine *e = rx->e;
+	struct link *l = rx->l;
+	uint32_t body = h->len - (uint32_t)WIRE_HEADER;
+	bool on = h->sub == LINK_PAUSE;
+	switch (h->sub) {
+	case LINK_HELLO:
+	case LINK_BYE:
+		if (!l->session)
+			event_frame(e, l, p, h->len);
+		return;
+	case LINK_PING:
+		if (body == 8 && !l->session) {
+			uint8_t pong[WIRE_HEADER + 8];
+			frame_header_encode(pong, WIRE_LINK, LINK_PONG, sizeof pong, 0, 0);
+			memcpy(pong + WIRE_HEADER, p + WIRE_HEADER, 8);
+			tx_ctl(e, l, pong, sizeof pong);
+		}
+		return;
+	case LINK_PONG: /* anything received says that the link lives */
+		return;
+	case LINK_PAUSE:
+	case LINK_RESUME:
+		if (body == 4) {
+			struct engine_mail m = {.kind = MAIL_EGRESS_PAUSE,
+				.link = link_id(l),
+				.label = get_be32(p + WIRE_HEADER),
+				.on = on};
+			egress_pause(e, m.link, m.label, on);
+			mail_all(e, &m);
+		}
+		return;
+	default: /* TOOBIG: only a UDP link has sizes to find */
+		drop(e, l, DROP_TYPE);
+	}
+}
+
+/* One whole frame with a sound header. */
+static void rx_frame(struct rx *rx, uint8_t *p, const struct frame_header *h)
+{
+	struct engine *e = rx->e;
+	struct link *l = rx->l;
+	l->frames_rx++;
+	if (!l->up && h->type != WIRE_LINK) {
+		drop(e, l, DROP_LINK_DOWN);
+		return;
+	}
+	switch (h->type) {
+	case WIRE_DATA:
+	case WIRE_FINISH:
+		rx_path(rx, p, h);
+		break;
+	case WIRE_LINK:
+		flush(rx); /* a PAUSE concerns what comes before it too; and session input may need a flush */
+		rx_link_frame(rx, p, h);
+		break;
+	case WIRE_CONTROL:
+	case WIRE_INIT:
+	case WIRE_RESP:
+	case WIRE_RESET:
+	case WIRE_COOKIE:
+		flush(rx); /* control must not hear of a RESET before the frames in front of it moved on */
+		event_frame(e, l, p, h->len);
+		break;
+	default:
+		drop(e, l, DROP_TYPE);
+	}
+}
+
+static bool header_sound(const struct frame_header *h)
+{
+	return h->version == WIRE_VERSION && h->len >= WIRE_FRAME_MIN &&
+		(h->type != WIRE_DATA || h->len >= WIRE_DATA_MIN);
+}
+
+/*
+ * Adds to the incomplete frame. What it takes is at most what the frame still needs, so that the next
+ * one begins on its own. Bytes taken; 0: the header is not sound, or no memory (*error).
+ */
+static size_t partial_add(struct link *l, const uint8_t *p, size_t n, int *error)
+{
+	struct buf *b = l->partial;
+	size_t need = l->partial_len < WIRE_HEADER ? WIRE_HEADER : get_be16(b->data + 2);
+	size_t take = need - l->partial_len < n ? need - l->partial_len : n;
+	memcpy(b->data + l->partial_len, p, take);
+	l->partial_len += (uint32_t)take;
+	if (l->partial_len != WIRE_HEADER || need != WIRE_HEADER)
+		return take;
+	/* The header is whole now: make room for the rest. */
+	struct frame_header h = frame_header_decode(b->data);
+	*error = -EPROTO;
+	if (!header_sound(&h))
+		return 0;
+	if (h.len > b->cap) {
+		struct buf *bigger = buf_new(b->owner, h.len);
+		*error = -ENOMEM;
+		if (!bigger)
+			return 0;
+		memcpy(bigger->data, b->data, WIRE_HEADER);
+		buf_put(b);
+		l->partial = bigger;
+	}
+	return take;
+}
+
+/* Begins with, or goes on with, an incomplete frame. Bytes used, or negative errno. */
+static int64_t rx_partial(struct rx *rx, const uint8_t *p, size_t n)
+{
+	struct engine *e = rx->e;
+	struct link *l = rx->l;
+	size_t used = 0;
+	if (!l->partial) {
+		l->partial = buf_new(&e->pool, 2048);
+		if (!l->partial)
+			return -ENOMEM;
+		l->partial_len = 0;
+		l->partial_since_ms = e->now_ms;
+		timer_nearer(&e->timers, &l->timer, e->now_ms + WIRE_FRAME_TIMEOUT_MS);
+	}
+	for (;;) {
+		int error = 0;
+		size_t took = partial_add(l, p + used, n - used, &error);
+		if (!took)
+			return error;
+		used += took;
+		bool whole = l->partial_len >= WIRE_HEADER &&
+			l->partial_len == get_be16(l->partial->data + 2);
+		if (whole)
+			break;
+		if (used == n)
+			return (int64_t)used;
+	}
+	struct buf *b = l->partial, *before = rx->b;
+	l->partial = NULL;
+	flush(rx);
+	rx->b = b;
+	struct frame_header h = frame_header_decode(b->data);
+	rx_frame(rx, b->data, &h);
+	flush(rx);
+	rx->b = before;
+	buf_put(b);
+	return (int64_t)used;
+}
+
+static int rx_stream(struct rx *rx, uint8_t *p, size_t n)
+{
+	while (n) {
+		size_t used;
+		struct frame_header h;
+		if (!rx->l->partial && n >= WIRE_HEADER) {
+			h = frame_header_decode(p);
+			if (!header_sound(&h))
+				return -EPROTO;
+		}
+		if (rx->l->partial || n < WIRE_HEADER || n < h.len) {
+			int64_t rc = rx_partial(rx, p, n);
+			if (rc < 0)
+				return (int)rc;
+			used = (size_t)rc;
+		} else {
+			rx_frame(rx, p, &h);
+			used = h.len;
+		}
+		p += used;
+		n -= used;
+	}
+	return 0;
+}
+
+void engine_rx(struct engine *e, struct link *l, struct buf *b, uint8_t *p, size_t n, uint64_t now_ms)
+{
+	struct rx rx = {.e = e, .l = l, .b = b};
+	e->now_ms = now_ms;
+	l->last_rx_ms = now_ms;
+	l->pings = 0;
+	l->bytes_rx += n;
+	int rc = rx_stream(&rx, p, n);
+	flush(&rx);
+	if (rc < 0)
+		link_destroy(e, l, rc, true);
+	rx_work(e);
+}
+
+/* One frame that came out of a session. It is borrowed: nothing may keep a reference to it. */
+static void rx_channel_frame(struct engine *e, struct link *l, uint8_t *p, size_t n)
+{
+	struct rx rx = {.e = e, .l = l};
+	struct frame_header h = frame_header_decode(p);
+	l->bytes_rx += n;
+	if (!header_sound(&h) || h.len != n) {
+		drop(e, l, DROP_SHORT);
+		return;
+	}
+	rx_frame(&rx, p, &h);
+	flush(&rx);
+}
+
+void rx_work(struct engine *e)
+{
+	for (struct buf *w; (w = e->work);) {
+		e->work = NULL; /* what comes out of these makes the next round */
+		while (w->head < w->tail) {
+			uint32_t id, len;
+			memcpy(&id, w->data + w->head, sizeof id);
+			uint8_t *frame = w->data + w->head + sizeof id;
+			len = get_be16(frame + 2);
+			w->head += (uint32_t)sizeof id + len;
+			struct link *l = engine_link(e, id);
+			if (l)
+				rx_channel_frame(e, l, frame, len);
+		}
+		buf_put(w);
+	}
+}

@@ -1,0 +1,434 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * What leaves. When nothing waits on a link, runs of frames go out straight from the receive buffer:
+ * they become pieces of the next send and hold the buffer until it is done. What the socket did not
+ * take is copied then. When something waits, frames are copied to a backlog per path at once; backlogs
+ * and sessions take turns by deficit round robin.
+ */
+#include "engine_private.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+enum {
+	BACKLOG_MAX = 4 << 20, /* per path, at least */
+	CHANNEL_QUEUE = 128 << 10, /* bytes a channel link lets wait inside its session */
+};
+
+void link_ready(struct engine *e, struct link *l)
+{
+	if (l->ready || l->blocked || l->taken || l->closing || !link_has_work(l))
+		return;
+	l->ready = true;
+	l->next_ready = NULL;
+	*e->ready_tail = l;
+	e->ready_tail = &l->next_ready;
+}
+
+void link_unready(struct engine *e, struct link *l)
+{
+	struct link **pp = &e->ready;
+	if (!l->ready)
+		return;
+	while (*pp != l)
+		pp = &(*pp)->next_ready;
+	*pp = l->next_ready;
+	if (e->ready_tail == &l->next_ready)
+		e->ready_tail = pp;
+	l->ready = false;
+}
+
+void tx_ctl(struct engine *e, struct link *l, const uint8_t *frame, uint32_t len)
+{
+	if (l->closing)
+		return;
+	if (l->ctl.bytes + len > LINK_CTL_MAX)
+		drop(e, l, DROP_QUEUE);
+	else if (queue_push(&l->ctl, &e->pool, frame, len) < 0)
+		drop(e, l, DROP_MEMORY);
+	link_ready(e, l);
+}
+
+void tx_link_u32(struct engine *e, struct link *l, uint8_t sub, uint32_t label)
+{
+	uint8_t f[WIRE_HEADER + 4];
+	frame_header_encode(f, WIRE_LINK, sub, sizeof f, 0, 0);
+	put_be32(f + WIRE_HEADER, label);
+	tx_ctl(e, l, f, sizeof f);
+}
+
+/* The body says how many hops away it arose: CBOR [16], here. */
+void tx_reset(struct engine *e, struct link *l, uint32_t label, uint8_t sub)
+{
+	static_assert(WIRE_HOPS_MAX < 24, "one byte of CBOR");
+	uint8_t f[WIRE_HEADER + 2];
+	frame_header_encode(f, WIRE_RESET, sub, sizeof f, label, 0);
+	f[WIRE_HEADER] = 0x81;
+	f[WIRE_HEADER + 1] = WIRE_HOPS_MAX;
+	tx_ctl(e, l, f, sizeof f);
+}
+
+static struct backlog *backlog_find(struct engine *e, struct link *l, uint32_t in_link, uint32_t label)
+{
+	struct label_node *n = label_find(&e->backlogs, in_link, label);
+	while (n && LABEL_ENTRY(n, struct backlog, node)->flow.out != l)
+		n = label_find_next(n);
+	return n ? LABEL_ENTRY(n, struct backlog, node) : NULL;
+}
+
+static struct backlog *backlog_new(
+	struct engine *e, struct link *l, unsigned in_worker, uint32_t in_link, uint32_t label)
+{
+	struct backlog *b = calloc(1, sizeof *b);
+	if (!b)
+		return NULL;
+	b->node.link = in_link;
+	b->node.label = label;
+	b->in_worker = in_worker;
+	label_insert(&e->backlogs, &b->node);
+	link_flow_add(l, &b->flow);
+	return b;
+}
+
+static void backlog_free(struct engine *e, struct backlog *b)
+{
+	link_flow_remove(b->flow.out, &b->flow);
+	label_remove(&e->backlogs, &b->node);
+	queue_clear(&b->q);
+	free(b);
+}
+
+/* More than the sender can have had under way when it was asked to pause is not honest. */
+static size_t backlog_limit(struct engine *e, const struct backlog *b)
+{
+	struct link *in = b->in_worker == e->cfg.worker ? engine_link(e, b->node.link) : NULL;
+	size_t window = in && !in->session && e->cfg.ops->rx_window
+		? e->cfg.ops->rx_window(e->cfg.ctx, in)
+		: 0;
+	size_t limit = (1 << 20) + 2 * window;
+	return limit > BACKLOG_MAX ? limit : BACKLOG_MAX;
+}
+
+static struct backlog *backlog_largest(struct engine *e)
+{
+	struct backlog *best = NULL;
+	struct label_iter it = {0};
+	for (struct label_node *n; (n = label_each(&e->backlogs, &it));) {
+		struct backlog *b = LABEL_ENTRY(n, struct backlog, node);
+		if (!best || b->q.bytes > best->q.bytes)
+			best = b;
+	}
+	return best;
+}
+
+static void backlog_overrun(struct engine *e, struct backlog *b)
+{
+	drop(e, b->flow.out, DROP_QUEUE);
+	row_reset(e, b->in_worker, b->node.link, b->node.label, RESET_OVERRUN);
+	backlog_free(e, b);
+}
+
+static void backlog_check(struct engine *e, struct backlog *b)
+{
+	if (b->q.bytes >= WIRE_PAUSE_BYTES && !b->paused) {
+		b->paused = true;
+		row_pause(e, b->in_worker, b->node.link, b->node.label, false, true);
+	}
+	if (b->q.bytes > BACKLOG_MAX && b->q.bytes > backlog_limit(e, b))
+		backlog_overrun(e, b);
+	else if (e->pool.out > e->cfg.queue_max)
+		backlog_overrun(e, backlog_largest(e));
+}
+
+/* Copies a run to the backlogs of its paths. Number of frames. */
+static unsigned backlog_frames(struct engine *e, struct link *l, unsigned in_worker, uint32_t in_link,
+	const uint8_t *p, size_t len)
+{
+	unsigned frames = 0;
+	while (len) {
+		uint32_t label = get_be32(p + 4), n = 0;
+		do { /* frames of one path are copied together */
+			n += get_be16(p + n + 2);
+			frames++;
+		} while (n < len && get_be32(p + n + 4) == label &&
+			n + get_be16(p + n + 2) <= BUF_BLOCK);
+		struct backlog *b = backlog_find(e, l, in_link, label);
+		if (!b)
+			b = backlog_new(e, l, in_worker, in_link, label);
+		if (b && queue_push(&b->q, &e->pool, p, n) == 0) {
+			backlog_check(e, b);
+		} else { /* a path must not go on with a gap */
+			drop(e, l, DROP_MEMORY);
+			row_reset(e, in_worker, in_link, label, RESET_OVERRUN);
+			if (b)
+				backlog_free(e, b);
+		}
+		p += n;
+		len -= n;
+	}
+	return frames;
+}
+
+static unsigned count_frames(const uint8_t *p, size_t len)
+{
+	unsigned n = 0;
+	for (size_t off = 0; off < len; off += get_be16(p + off + 2))
+		n++;
+	return n;
+}
+
+void tx_run(struct engine *e, struct link *l, unsigned in_worker, uint32_t in_link, struct buf *b,
+	uint8_t *p, uint32_t len)
+{
+	if (!b || !link_clear(l)) {
+		backlog_frames(e, l, in_worker, in_link, p, len);
+		link_ready(e, l);
+		return;
+	}
+	struct tx_piece *last = l->pieces ? &l->piece[l->pieces - 1] : NULL;
+	struct iovec *iov = l->pieces ? &l->iov[l->pieces - 1] : NULL;
+	if (l->tx_bytes + len > ENGINE_SEND_MAX) {
+		backlog_frames(e, l, in_worker, in_link, p, len);
+	} else if (last && last->b == b && (uint8_t *)iov->iov_base + iov->iov_len == p) {
+		iov->iov_len += len;
+		l->tx_bytes += len;
+		l->frames_tx += count_frames(p, len);
+	} else if (!link_full(l)) {
+		link_piece_add(l, buf_get(b), p, len);
+		l->piece[l->pieces - 1].in_link = in_link;
+		l->piece[l->pieces - 1].in_worker = (uint16_t)in_worker;
+		l->piece[l->pieces - 1].direct = true;
+		l->frames_tx += count_frames(p, len);
+	} else {
+		backlog_frames(e, l, in_worker, in_link, p, len);
+	}
+	link_ready(e, l);
+}
+
+static void take_ctl(struct link *l)
+{
+	struct buf *b;
+	uint8_t *p;
+	uint32_t len, frames;
+	while (!link_full(l) && (len = queue_pop(&l->ctl, BUF_BLOCK, &b, &p, &frames))) {
+		link_piece_add(l, b, p, len);
+		l->frames_tx += frames;
+	}
+}
+
+/* One run of a backlog. False: its turn is over. */
+static bool take_backlog(struct engine *e, struct link *l, struct flow *f)
+{
+	struct backlog *bl = LABEL_ENTRY(f, struct backlog, flow);
+	struct buf *b;
+	uint8_t *p;
+	uint32_t frames;
+	uint32_t len = queue_pop(&bl->q, f->deficit, &b, &p, &frames);
+	if (!len)
+		return false;
+	link_piece_add(l, b, p, len);
+	l->frames_tx += frames;
+	f->deficit -= len;
+	if (bl->paused && bl->q.bytes <= WIRE_RESUME_BYTES) {
+		bl->paused = false;
+		row_pause(e, bl->in_worker, bl->node.link, bl->node.label, false, false);
+	}
+	if (queue_empty(&bl->q))
+		backlog_free(e, bl);
+	return true;
+}
+
+/* Seals as many frames of a session as its turn allows. False: its turn is over. */
+static bool take_session(struct engine *e, struct link *l, struct flow *f)
+{
+	struct endpoint *ep = LABEL_ENTRY(f, struct endpoint, flow);
+	const uint32_t max = session_frame_max(ep->session);
+	size_t n = session_queued(ep->session) / (max - WIRE_CHANNEL_LINK_OVERHEAD) + 2;
+	if (n > f->deficit / max)
+		n = f->deficit / max;
+	if (n > AEAD_BATCH)
+		n = AEAD_BATCH;
+	if (n > ENGINE_IOV_MAX - l->pieces)
+		n = ENGINE_IOV_MAX - l->pieces;
+	if (!n)
+		return false;
+	struct buf *b = buf_new(&e->pool, (uint32_t)n * max);
+	if (!b) { /* its timer will bring it back */
+		link_flow_remove(l, f);
+		return true;
+	}
+	struct aead_op ops[AEAD_BATCH];
+	for (size_t i = 0; i < n; i++)
+		ops[i] = (struct aead_op){.frame = b->data + i * max, .len = max};
+	unsigned made = session_output(ep->session, ops, (unsigned)n, e->now_ms);
+	for (unsigned i = 0; i < made; i++) {
+		link_piece_add(l, buf_get(b), ops[i].frame, ops[i].len);
+		f->deficit -= ops[i].len;
+	}
+	l->frames_tx += made;
+	buf_put(b);
+	bool more = made && session_wants_output(ep->session);
+	if (!more)
+		link_flow_remove(l, f);
+	endpoint_sent(e, ep);
+	return true;
+}
+
+/* Takes turns until `max` bytes or all pieces are used. */
+static void take_flows(struct engine *e, struct link *l, size_t max)
+{
+	while (l->first && !link_full(l) && l->tx_bytes < max) {
+		struct flow *f = l->first;
+		if (!f->had_turn) {
+			f->had_turn = true;
+			f->deficit += f == l->last ? LINK_TAKE_MAX : LINK_QUANTUM;
+		}
+		bool more = f->is_session ? take_session(e, l, f) : take_backlog(e, l, f);
+		if (!more)
+			link_flow_rotate(l);
+	}
+}
+
+void channel_pump(struct engine *e, struct link *l)
+{
+	struct endpoint *ep = l->session;
+	while (link_has_work(l)) {
+		take_ctl(l);
+		if (session_queued(ep->session) < CHANNEL_QUEUE)
+			take_flows(e, l, CHANNEL_QUEUE);
+		if (!l->pieces)
+			break;
+		for (unsigned i = 0; i < l->pieces; i++) {
+			const uint8_t *p = l->iov[i].iov_base;
+			for (size_t off = 0, n; off < l->iov[i].iov_len; off += n) {
+				n = get_be16(p + off + 2);
+				if (session_frame(ep->session, p + off, (uint32_t)n) < 0)
+					drop(e, l, DROP_EGRESS);
+			}
+		}
+		l->bytes_tx += l->tx_bytes;
+		link_pieces_clear(l);
+	}
+	l->blocked = link_has_work(l);
+	endpoint_update(e, ep);
+}
+
+struct link *engine_next_ready(struct engine *e, uint64_t now_ms)
+{
+	e->now_ms = now_ms;
+	for (struct link *l; (l = e->ready);) {
+		link_unready(e, l);
+		if (!l->session)
+			return l;
+		channel_pump(e, l);
+	}
+	return NULL;
+}
+
+unsigned engine_tx_take(struct engine *e, struct link *l, const struct iovec **iov, uint64_t now_ms)
+{
+	e->now_ms = now_ms;
+	if (l->taken || l->blocked)
+		return 0;
+	bool direct = l->pieces && l->piece[l->pieces - 1].direct;
+	take_ctl(l);
+	if (!direct) /* a path must not have frames here and there */
+		take_flows(e, l, LINK_TAKE_MAX);
+	*iov = l->iov;
+	l->taken = l->pieces > 0;
+	e->stats.sends += l->taken;
+	e->stats.runs += l->pieces;
+	return l->pieces;
+}
+
+/*
+ * What the socket did not take of direct pieces gets memory of our own: the frame that was cut, first;
+ * the frames behind it go to their backlogs, or, when those hold later frames already, stay as pieces.
+ */
+static int keep_piece(struct engine *e, struct link *l, const struct tx_piece *t, uint8_t *p, size_t len,
+	size_t sent, bool to_backlog)
+{
+	size_t cut = 0; /* end of the frame that was cut */
+	while (cut < sent)
+		cut += get_be16(p + cut + 2);
+	if (!to_backlog)
+		cut = len;
+	if (cut > sent) {
+		struct buf *b = buf_new(&e->pool, (uint32_t)(cut - sent));
+		if (!b)
+			return -ENOMEM;
+		memcpy(b->data, p + sent, cut - sent);
+		link_piece_add(l, b, b->data, cut - sent);
+	}
+	if (cut < len)
+		l->frames_tx -= backlog_frames(e, l, t->in_worker, t->in_link, p + cut, len - cut);
+	return 0;
+}
+
+static int keep_rest(struct engine *e, struct link *l, size_t sent)
+{
+	struct iovec iov[ENGINE_IOV_MAX];
+	struct tx_piece piece[ENGINE_IOV_MAX];
+	unsigned n = l->pieces;
+	bool to_backlog = l->backlogs == 0;
+	int rc = 0;
+	memcpy(iov, l->iov, n * sizeof iov[0]);
+	memcpy(piece, l->piece, n * sizeof piece[0]);
+	l->pieces = 0;
+	l->tx_bytes = 0;
+	for (unsigned i = 0; i < n; i++) {
+		uint8_t *p = iov[i].iov_base;
+		size_t len = iov[i].iov_len, skip = sent < len ? sent : len;
+		sent -= skip;
+		if (rc < 0 || skip == len) {
+			buf_put(piece[i].b);
+		} else if (piece[i].direct) {
+			rc = keep_piece(e, l, &piece[i], p, len, skip, to_backlog);
+			buf_put(piece[i].b);
+		} else {
+			link_piece_add(l, piece[i].b, p + skip, len - skip);
+		}
+	}
+	return rc;
+}
+
+void engine_tx_done(struct engine *e, struct link *l, int64_t sent, uint64_t now_ms)
+{
+	e->now_ms = now_ms;
+	l->taken = false;
+	if (sent == -EAGAIN)
+		sent = 0;
+	if (sent < 0) {
+		link_destroy(e, l, (int)sent, true);
+		return;
+	}
+	l->bytes_tx += (uint64_t)sent;
+	if ((size_t)sent == l->tx_bytes) {
+		link_pieces_clear(l);
+	} else {
+		l->blocked = true;
+		if (keep_rest(e, l, (size_t)sent) < 0) {
+			link_destroy(e, l, -ENOMEM, true);
+			return;
+		}
+	}
+	link_ready(e, l);
+}
+
+void engine_tx_room(struct engine *e, struct link *l)
+{
+	l->blocked = false;
+	link_ready(e, l);
+}
+
+void tx_link_gone(struct engine *e, struct link *l)
+{
+	link_unready(e, l);
+	link_pieces_clear(l);
+	queue_clear(&l->ctl);
+	for (struct flow *f = l->first, *next; f; f = next) {
+		next = f->next;
+		if (!f->is_session)
+			backlog_free(e, LABEL_ENTRY(f, struct backlog, flow));
+	}
+}
