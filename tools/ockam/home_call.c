@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "home_call.h"
+
+#include <errno.h>
+#include <stddef.h>
+
+int home_call_open(const struct cli *c, enum home_mode mode, struct home **out)
+{
+	int rc = home_open(out, c->home, mode);
+	if (!rc)
+		return CLI_OK;
+	rc = cli_fail(c, cli_code(rc), "%s", home_error(*out));
+	home_close(*out);
+	*out = NULL;
+	return rc;
+}
+
+int home_call_failed(
+	const struct cli *c, const struct home *h, int err, const char *noun, const char *name)
+{
+	if (err == -ENOENT && name)
+		return cli_fail(c, CLI_NOT_FOUND,
+			"NotFound: there is no %s %s in %s; `ockam %s list` shows them", noun, name,
+			c->home, noun);
+	if (err == -ENOENT)
+		return cli_fail(c, CLI_NOT_FOUND,
+			"NotFound: there is no %s in %s; make one with `ockam %s create`", noun,
+			c->home, noun);
+	return cli_fail(c, cli_code(err), "%s", home_error(h));
+}

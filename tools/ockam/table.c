@@ -1,0 +1,346 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "table.h"
+
+#include <string.h>
+
+/* Options that several commands take. */
+#define OPTION static const struct option
+OPTION o_output = {"output", 0, VALUE_FORMAT, .meta = "plain|json", .help = "form of the result"};
+OPTION o_jq = {"jq", 0, VALUE_TEXT, .meta = "FILTER", .help = "filter the JSON result with jq"};
+OPTION o_compact = {"compact-output", 0, VALUE_NONE, .help = "JSON without spaces"};
+OPTION o_pretty = {"pretty", 0, VALUE_NONE, .help = "JSON with indentation"};
+OPTION o_no_color = {"no-color", 0, VALUE_NONE, .help = "no colour (also NO_COLOR)"};
+OPTION o_no_input = {"no-input", 0, VALUE_NONE, .help = "never ask (also NO_INPUT)"};
+OPTION o_quiet = {"quiet", 'q', VALUE_NONE, .help = "no progress, hints and warnings (also QUIET)"};
+OPTION o_verbose = {
+	"verbose", 'v', VALUE_NONE, .many = true, .help = "more logs; -vv, -vvv for more still"};
+OPTION o_help = {"help", 'h', VALUE_NONE, .help = "help: -h short, --help long"};
+OPTION o_version = {"version", 'V', VALUE_NONE, .help = "the version"};
+
+OPTION o_at = {"at", 0, VALUE_NODE, .meta = "NODE", .help = "the node; default: the default node",
+	.alias = {"node"}};
+OPTION o_all = {"all", 0, VALUE_NONE, .help = "all of them"};
+OPTION o_yes = {"yes", 'y', VALUE_NONE, .help = "do not ask", .alias = {"force"}};
+OPTION o_authorized = {"authorized", 'a', VALUE_IDENTIFIER, .many = true, .meta = "ID|any",
+	.help = "accept this identifier besides those of the home",
+	.alias = {"authorized-identifier"}};
+OPTION o_identity = {"identity", 0, VALUE_NAME, .meta = "NAME", .help = "the identity to use"};
+OPTION o_vault = {
+	"vault", 0, VALUE_NAME, .meta = "NAME", .help = "the vault of the identity to use"};
+OPTION o_timeout = {
+	"timeout", 0, VALUE_DURATION, .meta = "D", .help = "how long to wait, like 500ms or 10s"};
+OPTION o_retry_count = {
+	"retry-count", 0, VALUE_COUNT, .meta = "N", .help = "try again so often when unreachable"};
+OPTION o_retry_delay = {
+	"retry-delay", 0, VALUE_DURATION, .meta = "D", .help = "wait between attempts; default 5s"};
+OPTION o_no_retry = {"no-retry", 0, VALUE_NONE, .help = "one attempt only"};
+
+OPTION o_tcp_listener = {"tcp-listener-address", 't', VALUE_TEXT, .many = true,
+	.meta = "HOST:PORT|unix:PATH",
+	.help = "where to listen; default 127.0.0.1:0, and port 0 is one that the kernel picks"};
+OPTION o_foreground = {"foreground", 'f', VALUE_NONE,
+	.help = "stay, and log to stdout; the node ends with the command"};
+OPTION o_exit_on_eof = {
+	"exit-on-eof", 'e', VALUE_NONE, .help = "in the foreground, end with stdin"};
+OPTION o_workers = {"workers", 0, VALUE_COUNT, .meta = "N", .help = "threads of the data plane"};
+OPTION o_transit = {"transit", 0, VALUE_TEXT, .many = true, .meta = "CIDR[:PORT|:LO-HI]",
+	.help = "dial onward to these addresses for others"};
+OPTION o_follow = {"follow", 'F', VALUE_NONE, .help = "print the log, and go on as it grows"};
+
+OPTION o_from_node = {
+	"from", 0, VALUE_NODE, .meta = "NODE", .help = "the node; default: the default node"};
+OPTION o_from_filter = {"from", 0, VALUE_NODE, .meta = "NODE", .help = "the same as --at"};
+OPTION o_to_route = {"to", 0, VALUE_ROUTE, .required = true, .meta = "ROUTE",
+	.help = "route to a secure channel listener; `-` in it takes a line from stdin"};
+OPTION o_message_to = {"to", 't', VALUE_ROUTE, .required = true, .meta = "ROUTE",
+	.help = "where to send it; `-` in it takes a line from stdin"};
+OPTION o_message_from = {"from", 'f', VALUE_NODE, .meta = "NODE",
+	.help = "the node that sends; default: a temporary one"};
+OPTION o_hex = {"hex", 0, VALUE_NONE, .help = "message and reply are hexadecimal digits"};
+OPTION o_relay_at = {"at", 0, VALUE_PLACE, .required = true, .meta = "ROUTE|NODE",
+	.help = "the node that relays"};
+OPTION o_relay_to = {"to", 0, VALUE_NODE, .meta = "NODE",
+	.help = "the node that is reached; default: the default node"};
+OPTION o_relay_node = {"node", .refused = "--node would mean two things here: use --at for the "
+					  "node that relays, --to for the one that is reached"};
+OPTION o_relay_owner = {"to", 0, VALUE_NODE, .meta = "NODE",
+	.help = "the node that has the relay; default: the default node"};
+OPTION o_listener = {"listener", 0, VALUE_NAME, .many = true, .meta = "NAME",
+	.help = "a listener that may be reached through the relay"};
+OPTION o_no_wait = {
+	"no-connection-wait", 0, VALUE_NONE, .help = "return at once; the node goes on trying"};
+OPTION o_connection_to = {"to", 0, VALUE_TEXT, .required = true, .meta = "HOST:PORT|unix:PATH",
+	.help = "what to connect to"};
+OPTION o_full = {"full", 0, VALUE_NONE, .help = "the whole change history"};
+OPTION o_encoding = {
+	"encoding", 0, VALUE_ENCODING, .meta = "text|hex", .help = "of the change history"};
+OPTION o_import = {"identity", 0, VALUE_TEXT, .meta = "HEX", .help = "import this change history"};
+OPTION o_path = {"path", 0, VALUE_TEXT, .meta = "PATH",
+	.help = "the file that holds the keys; default: inside the home's database"};
+OPTION o_path_needed = {"path", 0, VALUE_TEXT, .required = true, .meta = "PATH",
+	.help = "the file to move the keys to"};
+OPTION o_addr = {
+	"addr", 0, VALUE_NAME, .meta = "ADDRESS", .help = "its address; default: its name"};
+
+#define NODE_OR_DEFAULT                                                                            \
+	{                                                                                          \
+		{                                                                                  \
+			"NODE", VALUE_NODE, false, "default: the default node"                     \
+		}                                                                                  \
+	}
+#define RETRY &o_retry_count, &o_retry_delay, &o_no_retry
+#define DELETE &o_all, &o_yes
+
+static const struct command node_commands[] = {
+	{"create", "create and start a node", cmd_node_create,
+		.pos = {{"NAME", VALUE_NAME, false, "default: `default`, then random names"}},
+		.opt = {&o_tcp_listener, &o_foreground, &o_exit_on_eof, &o_authorized, &o_identity,
+			&o_vault, &o_workers, &o_transit, &o_timeout},
+		.about = "Returns when the node answers, and prints its name. The vault and the "
+			 "identity `default` are\n"
+			 "made when the home has none. A running node of that name is an error; a "
+			 "stopped one is replaced.",
+		.examples = "ockam node create n1\n"
+			    "ockam node create n2 --tcp-listener-address 127.0.0.1:4000\n"
+			    "ockam node create relay -t 0.0.0.0:4000 --authorized any"},
+	{"list", "list the nodes of the home", cmd_node_list,
+		.examples = "ockam node list --output json --jq '.[].node_name'"},
+	{"show", "show a node and all it has", cmd_node_show, .pos = NODE_OR_DEFAULT,
+		.examples = "ockam node show n1 | jq -r .route.verbose"},
+	{"start", "start a stopped node, with all it had", cmd_node_start, .pos = NODE_OR_DEFAULT,
+		.opt = {&o_timeout}, .examples = "ockam node start n1"},
+	{"stop", "stop a node", cmd_node_stop, .pos = NODE_OR_DEFAULT,
+		.examples = "ockam node stop n1"},
+	{"delete", "stop and delete a node", cmd_node_delete,
+		.pos = {{"NODE", VALUE_NODE, false, "the node"}}, .opt = {DELETE},
+		.examples = "ockam node delete n1\nockam node delete --all --yes"},
+	{"logs", "print the path of a node's log", cmd_node_logs, .pos = NODE_OR_DEFAULT,
+		.opt = {&o_follow}, .examples = "ockam node logs n1 --follow"},
+	{"default", "show or change the default node", cmd_node_default,
+		.pos = {{"NODE", VALUE_NODE, false, "the node that becomes the default"}},
+		.examples = "ockam node default n1"},
+};
+
+static const struct command channel_commands[] = {
+	{"create", "create a secure channel", cmd_channel_create,
+		.opt = {&o_from_node, &o_to_route, &o_authorized, &o_identity, &o_timeout, RETRY},
+		.about = "Prints the channel's address, to be used as the first part of a route.",
+		.examples = "ockam secure-channel create --from n1 --to /node/n2/service/api\n"
+			    "ockam secure-channel create --from n1 --to "
+			    "/node/relay/service/forward_to_n2/service/api |\n"
+			    "    ockam message send hello --from n1 --to -/service/uppercase"},
+	{"list", "list the secure channels of a node", cmd_channel_list, .opt = {&o_at}},
+	{"show", "show a secure channel", cmd_channel_show,
+		.pos = {{"ADDRESS", VALUE_TEXT, true, "HEX or /service/HEX"}}, .opt = {&o_at}},
+	{"delete", "close a secure channel", cmd_channel_delete,
+		.pos = {{"ADDRESS", VALUE_TEXT, false, "HEX or /service/HEX"}},
+		.opt = {&o_at, DELETE}},
+};
+
+static const struct command channel_listener_commands[] = {
+	{"create", "create a secure channel listener", cmd_listener_create,
+		.pos = {{"NAME", VALUE_NAME, true, "its address"}},
+		.opt = {&o_at, &o_identity, &o_vault, &o_authorized},
+		.examples = "ockam secure-channel-listener create guests --at n1 --authorized any"},
+	{"list", "list the secure channel listeners of a node", cmd_listener_list, .opt = {&o_at}},
+	{"show", "show a secure channel listener", cmd_listener_show,
+		.pos = {{"NAME", VALUE_TEXT, true, "NAME or /service/NAME"}}, .opt = {&o_at}},
+	{"delete", "stop a secure channel listener", cmd_listener_delete,
+		.pos = {{"NAME", VALUE_TEXT, false, "NAME or /service/NAME"}},
+		.opt = {&o_at, DELETE}},
+};
+
+static const struct command message_commands[] = {
+	{"send", "send a message and print the reply", cmd_message_send,
+		.pos = {{"MESSAGE", VALUE_TEXT, true, "the text, or `-` for stdin"}},
+		.opt = {&o_message_to, &o_message_from, &o_timeout, &o_hex, &o_identity,
+			&o_authorized, RETRY},
+		.about = "Without --from a temporary node sends it, which ends with the command. "
+			 "With `-` the message is\n"
+			 "read from stdin and the reply is written byte for byte.",
+		.examples =
+			"ockam message send hello --to /node/n1/service/uppercase\n"
+			"ockam message send hello --from n1 --to /node/n2/secure/api/service/echo\n"
+			"ockam message send - --to /node/n1/service/echo < file"},
+};
+
+static const struct command relay_commands[] = {
+	{"create", "make a node reachable through another", cmd_relay_create,
+		.pos = {{"NAME", VALUE_NAME, false, "default: `default`"}},
+		.opt = {&o_relay_at, &o_relay_to, &o_listener, &o_authorized, &o_no_wait,
+			&o_timeout, RETRY, &o_relay_node},
+		.about = "Prints the address at the relaying node. `ockam forwarder create` is the "
+			 "same, and prints the\n"
+			 "alias after the node's name.",
+		.examples = "ockam relay create blue --at /node/relay --to n2\n"
+			    "ockam relay create blue --at /ip4/192.0.2.7/tcp/4000 --to n2"},
+	{"list", "list the relays of a node", cmd_relay_list, .opt = {&o_relay_owner, &o_at}},
+	{"show", "show a relay", cmd_relay_show, .pos = {{"NAME", VALUE_TEXT, true, "its name"}},
+		.opt = {&o_relay_owner, &o_at}},
+	{"delete", "end a relay", cmd_relay_delete,
+		.pos = {{"NAME", VALUE_TEXT, false, "its name"}},
+		.opt = {&o_relay_owner, &o_at, DELETE}},
+};
+
+static const struct command tcp_listener_commands[] = {
+	{"create", "listen on one more address", cmd_tcp_listener_create,
+		.pos = {{"ADDRESS", VALUE_TEXT, true, "HOST:PORT or unix:PATH"}}, .opt = {&o_at},
+		.examples = "ockam tcp-listener create 127.0.0.1:0 --at n1"},
+	{"list", "list the tcp listeners of a node", cmd_tcp_listener_list, .opt = {&o_at}},
+	{"show", "show a tcp listener", cmd_tcp_listener_show,
+		.pos = {{"ADDRESS", VALUE_TEXT, true, "HOST:PORT or unix:PATH"}}, .opt = {&o_at}},
+	{"delete", "stop listening on an address", cmd_tcp_listener_delete,
+		.pos = {{"ADDRESS", VALUE_TEXT, false, "HOST:PORT or unix:PATH"}},
+		.opt = {&o_at, DELETE}},
+};
+
+static const struct command tcp_connection_commands[] = {
+	{"create", "connect to another node", cmd_tcp_connection_create,
+		.opt = {&o_from_node, &o_connection_to, &o_timeout, RETRY},
+		.examples = "ockam tcp-connection create --from n1 --to 127.0.0.1:4000"},
+	{"list", "list the tcp connections of a node", cmd_tcp_connection_list,
+		.opt = {&o_at, &o_from_filter}},
+	{"show", "show a tcp connection", cmd_tcp_connection_show,
+		.pos = {{"ADDRESS", VALUE_TEXT, true, "HEX, /service/HEX or HOST:PORT"}},
+		.opt = {&o_at, &o_from_filter}},
+	{"delete", "close a tcp connection", cmd_tcp_connection_delete,
+		.pos = {{"ADDRESS", VALUE_TEXT, false, "HEX, /service/HEX or HOST:PORT"}},
+		.opt = {&o_at, &o_from_filter, DELETE}},
+};
+
+static const struct command identity_commands[] = {
+	{"create", "create an identity", cmd_identity_create,
+		.pos = {{"NAME", VALUE_NAME, false, "default: a random one"}},
+		.opt = {&o_vault, &o_import}, .examples = "ockam identity create alice"},
+	{"list", "list the identities of the home", cmd_identity_list, .examples = NULL},
+	{"show", "print an identifier", cmd_identity_show,
+		.pos = {{"NAME", VALUE_NAME, false, "default: the default identity"}},
+		.opt = {&o_full, &o_encoding},
+		.examples = "ockam identity show --full --encoding hex"},
+	{"delete", "delete an identity", cmd_identity_delete,
+		.pos = {{"NAME", VALUE_NAME, false, "the identity"}}, .opt = {DELETE}},
+	{"default", "show or change the default identity", cmd_identity_default,
+		.pos = {{"NAME", VALUE_NAME, false, "the identity that becomes the default"}}},
+};
+
+static const struct command vault_commands[] = {
+	{"create", "create a vault", cmd_vault_create,
+		.pos = {{"NAME", VALUE_NAME, false, "default: a random one"}}, .opt = {&o_path},
+		.examples = "ockam vault create keys --path /media/stick/keys"},
+	{"list", "list the vaults of the home", cmd_vault_list, .examples = NULL},
+	{"show", "show a vault", cmd_vault_show,
+		.pos = {{"NAME", VALUE_NAME, false, "default: the default vault"}}},
+	{"move", "move a vault's keys to another file", cmd_vault_move,
+		.pos = {{"NAME", VALUE_NAME, true, "the vault"}}, .opt = {&o_path_needed}},
+	{"delete", "delete a vault", cmd_vault_delete,
+		.pos = {{"NAME", VALUE_NAME, false, "the vault"}}, .opt = {DELETE}},
+};
+
+static const struct command service_commands[] = {
+	{"list", "list the services of a node", cmd_service_list, .opt = {&o_at}},
+	{"start", "start a service", cmd_service_start,
+		.pos = {{"NAME", VALUE_NAME, true,
+			"uppercase, echo, hop or another kind of service"}},
+		.opt = {&o_addr, &o_at},
+		.examples = "ockam service start uppercase --addr shout --at n1"},
+	{"stop", "stop a service", cmd_service_stop,
+		.pos = {{"ADDRESS", VALUE_TEXT, false, "NAME or /service/NAME"}},
+		.opt = {&o_at, DELETE}},
+};
+
+static const struct command worker_commands[] = {
+	{"list", "list all addresses of a node", cmd_worker_list, .opt = {&o_at}},
+};
+
+static const struct command status_command = {
+	NULL, "show the home, its identities and nodes", cmd_status};
+static const struct command reset_command = {
+	NULL, "delete everything in the home", cmd_reset, .opt = {&o_yes}};
+static const struct command environment_command = {
+	NULL, "list the environment variables that count", cmd_environment, .no_home = true};
+static const struct command completion_command = {NULL, "print completions for a shell",
+	cmd_completion, .pos = {{"SHELL", VALUE_SHELL, true, "bash or zsh"}}, .no_home = true,
+	.examples = "source <(ockam completion bash)"};
+static const struct command help_command = {NULL, "show help for a command", cmd_help,
+	.pos = {{"GROUP", VALUE_TEXT, false, "like `node`"},
+		{"COMMAND", VALUE_TEXT, false, "like `create`"}},
+	.no_home = true};
+
+#define MANY(a) a, sizeof a / sizeof *a
+const struct group table_groups[] = {
+	{"node", NULL, "create and manage nodes", MANY(node_commands)},
+	{"secure-channel", NULL, "end-to-end encrypted channels between nodes",
+		MANY(channel_commands)},
+	{"secure-channel-listener", NULL, "where a node accepts secure channels",
+		MANY(channel_listener_commands)},
+	{"message", NULL, "send messages", MANY(message_commands)},
+	{"relay", "forwarder", "make a node reachable through another", MANY(relay_commands)},
+	{"tcp-listener", NULL, "addresses that a node listens on", MANY(tcp_listener_commands)},
+	{"tcp-connection", NULL, "connections to other nodes", MANY(tcp_connection_commands)},
+	{"identity", NULL, "create and manage identities", MANY(identity_commands)},
+	{"vault", NULL, "create and manage vaults", MANY(vault_commands)},
+	{"service", NULL, "services of a node", MANY(service_commands)},
+	{"worker", NULL, "all addresses of a node", MANY(worker_commands)},
+	{"status", NULL, "show the home, its identities and nodes", &status_command, 1},
+	{"reset", NULL, "delete everything in the home", &reset_command, 1},
+	{"completion", NULL, "print completions for a shell", &completion_command, 1},
+	{"environment", NULL, "list the environment variables that count", &environment_command, 1},
+	{"help", NULL, "show help for a command", &help_command, 1},
+};
+const size_t table_groups_n = sizeof table_groups / sizeof *table_groups;
+
+const struct option *const table_global_options[] = {&o_output, &o_jq, &o_compact, &o_pretty,
+	&o_no_color, &o_no_input, &o_quiet, &o_verbose, &o_help, &o_version};
+const size_t table_global_options_n = sizeof table_global_options / sizeof *table_global_options;
+
+const struct group *table_group(const char *name)
+{
+	for (size_t i = 0; i < table_groups_n; i++) {
+		const struct group *g = &table_groups[i];
+		if (!strcmp(g->name, name) || (g->alias && !strcmp(g->alias, name)))
+			return g;
+	}
+	return NULL;
+}
+
+const struct command *table_command(const struct group *g, const char *name)
+{
+	for (size_t i = 0; i < g->n; i++) {
+		const char *n = g->commands[i].name;
+		if ((!n && !name) || (n && name && !strcmp(n, name)))
+			return &g->commands[i];
+	}
+	return NULL;
+}
+
+static bool is(const char *word, const char *name, size_t len)
+{
+	return word && strlen(word) == len && !strncmp(word, name, len);
+}
+
+static bool option_named(const struct option *o, const char *name, size_t len)
+{
+	return is(o->name, name, len) || is(o->alias[0], name, len) || is(o->alias[1], name, len);
+}
+
+const struct option *table_option(const struct command *cmd, const char *name, size_t len)
+{
+	for (size_t i = 0; cmd && i < COMMAND_OPTIONS_MAX && cmd->opt[i]; i++)
+		if (option_named(cmd->opt[i], name, len))
+			return cmd->opt[i];
+	for (size_t i = 0; i < table_global_options_n; i++)
+		if (option_named(table_global_options[i], name, len))
+			return table_global_options[i];
+	return NULL;
+}
+
+const struct option *table_option_letter(const struct command *cmd, char letter)
+{
+	for (size_t i = 0; cmd && i < COMMAND_OPTIONS_MAX && cmd->opt[i]; i++)
+		if (cmd->opt[i]->letter == letter)
+			return cmd->opt[i];
+	for (size_t i = 0; i < table_global_options_n; i++)
+		if (table_global_options[i]->letter == letter)
+			return table_global_options[i];
+	return NULL;
+}
