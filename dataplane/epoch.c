@@ -19,14 +19,15 @@ static void expand(struct secret32 *out, const struct secret32 *prk, const char 
 	secret_wipe(&st, sizeof st);
 }
 
-/* Expands the key of `chain` and replaces the chain by the next one. */
+/* Expands the key of `chain` and replaces the chain by the next one; neither when it fails. */
 static int derive(const struct aead *aead, struct secret32 *chain, struct aead_key *key)
 {
 	struct secret32 data, next;
 	expand(&data, chain, "data");
 	expand(&next, chain, "next");
-	*chain = next;
 	int err = aead->key_init(key, &data);
+	if (!err)
+		*chain = next;
 	secret_wipe(&data, sizeof data);
 	secret_wipe(&next, sizeof next);
 	return err;
@@ -41,7 +42,10 @@ static void forget(struct aead_key *k)
 int epoch_tx_init(
 	struct epoch_tx *t, const struct aead *aead, const struct secret32 *chain, uint64_t now_ms)
 {
-	*t = (struct epoch_tx){.aead = aead, .chain = *chain, .since_ms = now_ms};
+	memset(t, 0, sizeof *t);
+	t->aead = aead;
+	t->chain = *chain;
+	t->since_ms = now_ms;
 	int err = derive(aead, &t->chain, &t->key);
 	if (err)
 		epoch_tx_fini(t);
@@ -93,6 +97,19 @@ void epoch_tx_sealed(struct epoch_tx *t, unsigned n, uint64_t now_ms)
 		t->hard_ms = now_ms;
 }
 
+/* The present key stays in place until the next one is there: nothing is ever sealed without. */
+static int tx_move(struct epoch_tx *t)
+{
+	struct aead_key next;
+	int err = derive(t->aead, &t->chain, &next);
+	if (!err) {
+		forget(&t->key);
+		t->key = next;
+	}
+	secret_wipe(&next, sizeof next);
+	return err;
+}
+
 int epoch_tx_pong(struct epoch_tx *t, uint32_t seen, uint64_t now_ms)
 {
 	if (seen > t->epoch)
@@ -100,8 +117,7 @@ int epoch_tx_pong(struct epoch_tx *t, uint32_t seen, uint64_t now_ms)
 	/* the last epoch of all has no successor: it runs into its hard limit */
 	if (!t->due || seen < t->epoch || t->epoch == UINT32_MAX)
 		return 0;
-	forget(&t->key);
-	int err = derive(t->aead, &t->chain, &t->key);
+	int err = tx_move(t);
 	if (err)
 		return err;
 	t->epoch++;
@@ -113,7 +129,10 @@ int epoch_tx_pong(struct epoch_tx *t, uint32_t seen, uint64_t now_ms)
 
 int epoch_rx_init(struct epoch_rx *r, const struct aead *aead, const struct secret32 *chain)
 {
-	*r = (struct epoch_rx){.aead = aead, .chain = *chain, .old_until_ms = UINT64_MAX};
+	memset(r, 0, sizeof *r);
+	r->aead = aead;
+	r->chain = *chain;
+	r->old_until_ms = UINT64_MAX;
 	int err = derive(aead, &r->chain, &r->keys[0]);
 	if (!err)
 		err = derive(aead, &r->chain, &r->keys[1]);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One secure session of one worker: epochs and keys, sequence numbers, the replay window, inner records,
- * liveness. No I/O: received frames are given in, frames to send are taken out, news comes back as
- * event bits. Owned by one worker; docs/protocol.md "Secure frames", "Inner records".
+ * One secure session of one worker: epochs and keys, sequence numbers, the replay window, inner
+ * records, liveness. No I/O: received frames are given in, frames to send are taken out, news comes
+ * back as event bits. Owned by one worker; docs/protocol.md "Secure frames", "Inner records".
  */
 #ifndef OCKAM_SESSION_H
 #define OCKAM_SESSION_H
@@ -19,62 +19,81 @@ struct session_config {
 	enum seam_role role;
 	enum wire_suite suite;
 	uint32_t label_rx, label_tx;
-	uint16_t frame_max;   /* largest frame of the path */
+	uint16_t frame_max; /* largest frame of the path, at least WIRE_PATH_MIN */
 	uint8_t path_flags;
-	bool refusing;	      /* only says CLOSE(close) */
+	bool refusing; /* only says CLOSE(close) */
 	uint8_t close;
 	struct secret32 chain_rx, chain_tx, exporter;
 };
 
 enum session_event {
-	SESSION_EV_UP = 1,	/* first frame of the peer opened */
-	SESSION_EV_BROKEN = 2,	/* see session_broken_errno */
-	SESSION_EV_CLOSED = 4,	/* peer's CLOSE came (answered by the next output), see session_close_code; or our CLOSE was
-				 * answered or timed out */
-	SESSION_EV_OUTPUT = 8,	/* session_output has something to give */
+	SESSION_EV_UP = 1,     /* first frame of the peer opened, and it was no CLOSE */
+	SESSION_EV_BROKEN = 2, /* see session_broken_errno */
+	SESSION_EV_CLOSED = 4, /* peer's CLOSE came (answered by the next output), see
+				* session_close_code; or our CLOSE was answered or timed out */
+	SESSION_EV_OUTPUT = 8, /* session_output has something to give */
 };
 
-/* Receives opened application records, during session_input only. Bodies borrow. */
+/*
+ * Receives opened application records, during session_input only. Bodies borrow. May queue and
+ * close, must not free.
+ */
 struct session_sink {
 	void *ctx;
-	void (*msg)(void *ctx, struct session *s, uint32_t message, bool more, const uint8_t *body, uint32_t len);
-	void (*frame)(void *ctx, struct session *s, const uint8_t *frame, uint32_t len); /* REC_FRAME */
+	void (*msg)(void *ctx, struct session *s, uint32_t message, bool more, const uint8_t *body,
+		uint32_t len);
+	void (*frame)(
+		void *ctx, struct session *s, const uint8_t *frame, uint32_t len); /* REC_FRAME */
 };
 
-/* Wipes nothing of cfg (the caller does). NULL: no memory or suite unavailable. */
+/* Wipes nothing of cfg (the caller does). NULL: no memory, suite unavailable, frame_max too small.
+ */
 struct session *session_new(const struct session_config *cfg, uint64_t now_ms);
 void session_free(struct session *s); /* wipes keys; NULL allowed */
 
 /*
- * Opens n DATA frames of this session in place, in order of arrival, and handles their records. Bad frames
- * are dropped and counted. Event bits.
+ * Opens n DATA frames of this session in place, in order of arrival, and handles their records. Bad
+ * frames are dropped and counted. Event bits.
  */
 unsigned session_input(struct session *s, struct aead_op *frames, unsigned n, uint64_t now_ms,
 	const struct session_sink *sink);
 
 /* Queues a part of a MSG body (split into records as the path needs). -ENOBUFS when more than
- * SESSION_QUEUE_MAX bytes wait, -EPIPE when closed or broken. */
+ * SESSION_QUEUE_MAX bytes wait, -EPIPE when closed or broken, -EMSGSIZE when the path is LOSSY and
+ * the message would take more than one frame. */
 enum { SESSION_QUEUE_MAX = 4 << 20 };
 int session_msg(struct session *s, uint32_t message, bool more, const uint8_t *body, uint32_t len);
-/* Queues one whole frame as REC_FRAME; -EMSGSIZE when it exceeds frame_max - WIRE_CHANNEL_LINK_OVERHEAD. */
+/* Queues one whole frame as REC_FRAME; -EMSGSIZE when it exceeds frame_max -
+ * WIRE_CHANNEL_LINK_OVERHEAD. */
 int session_frame(struct session *s, const uint8_t *frame, uint32_t len);
+/* PING with the next output; a refusing session: its CLOSE again. */
 void session_ping(struct session *s, uint64_t now_ms);
+/* Sends what is queued, then CLOSE; any code but CLOSE_DONE, or a paused path, drops the queue.
+ * Reported as SESSION_EV_CLOSED by a later call when answered or after WIRE_CLOSE_WAIT_MS; of a
+ * broken session by the next tick. */
 void session_close(struct session *s, enum close_code code, uint64_t now_ms);
-/* The peer's hop asked to hold back (LINK PAUSE) or go on: MSG and FRAME wait, PING and CLOSE do not. */
+/* The peer's hop asked to hold back (LINK PAUSE) or go on: MSG and FRAME wait, PING and CLOSE do
+ * not. */
 void session_pause(struct session *s, bool paused, uint64_t now_ms);
+/* Bytes that the link has not sent or not seen acknowledged became fewer: a slow path, not a dead
+ * one. */
+void session_progress(struct session *s, uint64_t now_ms);
 
 /*
- * Builds and seals at most `n` frames into ops[i].frame (buffers of at least frame_max bytes given by the
- * caller, cap each in ops[i].len on entry); sets ops[i].len. Returns how many were made.
+ * Builds and seals at most `n` frames into ops[i].frame (buffers of at least frame_max bytes given
+ * by the caller, cap each in ops[i].len on entry); sets ops[i].len. Returns how many were made.
  */
 unsigned session_output(struct session *s, struct aead_op *ops, unsigned n, uint64_t now_ms);
 bool session_wants_output(const struct session *s);
-size_t session_queued(const struct session *s); /* bytes waiting to be sealed */
+size_t session_queued(
+	const struct session *s); /* bytes waiting to be sealed, with their overhead */
 
 /* Next time session_tick has to run (UINT64_MAX: never), and what is due then. Event bits. */
 uint64_t session_deadline(const struct session *s);
 unsigned session_tick(struct session *s, uint64_t now_ms);
 
+/* Negative: -ETIMEDOUT (nothing opened), -EILSEQ (a gap), -EKEYEXPIRED (hard limit of an epoch),
+ * -EKEYREJECTED (too many forged frames). 0: not broken. */
 int session_broken_errno(const struct session *s);
 uint8_t session_close_code(const struct session *s);
 uint32_t session_id(const struct session *s);

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A session's life and its clock; records come in by session_rx.c and leave by session_tx.c.
+ */
+#include "session_state.h"
+
+#include <errno.h>
+#include <sodium.h>
+
+enum { CLOSE_REPEAT_MS = 1000 }; /* on a path that may lose it */
+
+static int keys_init(struct session *s, const struct aead *aead, const struct session_config *cfg,
+	uint64_t now_ms)
+{
+	int err = epoch_tx_init(&s->tx, aead, &cfg->chain_tx, now_ms);
+	if (!err)
+		err = epoch_rx_init(&s->rx, aead, &cfg->chain_rx);
+	return err;
+}
+
+struct session *session_new(const struct session_config *cfg, uint64_t now_ms)
+{
+	const struct aead *aead = aead_best(cfg->suite);
+	if (!aead || cfg->frame_max < WIRE_PATH_MIN)
+		return NULL;
+	struct session *s =
+		sodium_malloc(sizeof *s); /* aligned: the size is a multiple of the alignment */
+	if (!s)
+		return NULL;
+	memset(s, 0, sizeof *s);
+	s->id = cfg->id;
+	s->role = cfg->role;
+	s->label_rx = cfg->label_rx;
+	s->label_tx = cfg->label_tx;
+	s->frame_max = cfg->frame_max;
+	s->lossy = cfg->path_flags & PATH_LOSSY;
+	s->exporter = cfg->exporter;
+	if (keys_init(s, aead, cfg, now_ms) != 0) {
+		session_free(s);
+		return NULL;
+	}
+	liveness_init(&s->live, now_ms);
+	if (cfg->refusing) {
+		session_shut(s, cfg->close, now_ms);
+		s->refusing = true;
+		s->closing_until_ms = now_ms + WIRE_TOMBSTONE_MS;
+	} else {
+		s->live.ping_wanted = cfg->role == SEAM_RESPONDER;
+	}
+	return s;
+}
+
+void session_free(struct session *s)
+{
+	if (!s)
+		return;
+	outq_clear(&s->queue);
+	sodium_free(s); /* wipes */
+}
+
+unsigned session_break(struct session *s, int err)
+{
+	outq_clear(&s->queue);
+	if (s->state == SESSION_OPEN) {
+		s->state = SESSION_BROKEN;
+		s->broken_errno = err;
+		return SESSION_EV_BROKEN;
+	}
+	s->state = SESSION_ENDED;
+	return SESSION_EV_CLOSED;
+}
+
+void session_shut(struct session *s, uint8_t code, uint64_t now_ms)
+{
+	if (s->state != SESSION_OPEN)
+		return;
+	s->state = SESSION_CLOSING;
+	s->close_tx = code;
+	s->close_due = true;
+	s->closing_until_ms = now_ms + WIRE_CLOSE_WAIT_MS;
+	if (code != CLOSE_DONE || s->live.paused)
+		outq_clear(&s->queue);
+}
+
+void session_close(struct session *s, enum close_code code, uint64_t now_ms)
+{
+	session_shut(s, (uint8_t)code, now_ms);
+	if (s->state == SESSION_BROKEN) { /* nobody is there to answer */
+		s->state = SESSION_CLOSING;
+		s->close_tx = (uint8_t)code;
+		s->closing_until_ms = now_ms;
+	}
+}
+
+void session_ping(struct session *s, uint64_t now_ms)
+{
+	(void)now_ms;
+	if (s->state == SESSION_OPEN)
+		s->live.ping_wanted = true;
+	else if (s->state == SESSION_CLOSING && s->refusing)
+		s->close_due = true;
+}
+
+void session_pause(struct session *s, bool paused, uint64_t now_ms)
+{
+	liveness_pause(&s->live, paused, now_ms);
+	if (paused && s->state == SESSION_CLOSING) /* CLOSE does not wait */
+		outq_clear(&s->queue);
+}
+
+void session_progress(struct session *s, uint64_t now_ms)
+{
+	liveness_progress(&s->live, now_ms);
+}
+
+static uint64_t min_u64(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* A silent initiator has no clock but that of whoever waits for it. */
+static bool clock_runs(const struct session *s)
+{
+	return s->state == SESSION_OPEN && (s->up || s->role == SEAM_RESPONDER);
+}
+
+static bool close_repeats(const struct session *s)
+{
+	return s->state == SESSION_CLOSING && s->lossy && !s->refusing && !s->close_due;
+}
+
+uint64_t session_deadline(const struct session *s)
+{
+	uint64_t at = s->rx.old_until_ms;
+	if (s->state == SESSION_CLOSING)
+		at = min_u64(at, s->closing_until_ms);
+	if (close_repeats(s))
+		at = min_u64(at, s->close_sent_ms + CLOSE_REPEAT_MS);
+	if (!clock_runs(s))
+		return at;
+	at = min_u64(at, liveness_deadline(&s->live));
+	at = min_u64(at, epoch_tx_hard_deadline(&s->tx));
+	if (!s->live.ping_wanted)
+		at = min_u64(at, epoch_tx_ping_deadline(&s->tx, liveness_rtt_ms(&s->live)));
+	return at;
+}
+
+static unsigned clock_tick(struct session *s, uint64_t now_ms)
+{
+	if (liveness_tick(&s->live, now_ms) == LIVENESS_BROKEN)
+		return session_break(s, -ETIMEDOUT);
+	if (now_ms >= epoch_tx_hard_deadline(&s->tx))
+		return session_break(s, -EKEYEXPIRED);
+	if (now_ms >= epoch_tx_ping_deadline(&s->tx, liveness_rtt_ms(&s->live)))
+		s->live.ping_wanted = true; /* session_output tells the epoch */
+	return 0;
+}
+
+unsigned session_tick(struct session *s, uint64_t now_ms)
+{
+	unsigned events = 0;
+	epoch_rx_tick(&s->rx, now_ms);
+	if (clock_runs(s))
+		events |= clock_tick(s, now_ms);
+	if (close_repeats(s) && now_ms >= s->close_sent_ms + CLOSE_REPEAT_MS)
+		s->close_due = true;
+	if (s->state == SESSION_CLOSING && now_ms >= s->closing_until_ms)
+		events |= session_break(s, -ETIMEDOUT);
+	if (session_wants_output(s))
+		events |= SESSION_EV_OUTPUT;
+	return events;
+}
+
+int session_broken_errno(const struct session *s)
+{
+	return s->broken_errno;
+}
+
+uint8_t session_close_code(const struct session *s)
+{
+	return s->close_came ? s->close_rx : s->close_tx;
+}
+
+uint32_t session_id(const struct session *s)
+{
+	return s->id;
+}
+
+uint32_t session_label_rx(const struct session *s)
+{
+	return s->label_rx;
+}
+
+uint32_t session_label_tx(const struct session *s)
+{
+	return s->label_tx;
+}
+
+uint16_t session_frame_max(const struct session *s)
+{
+	return s->frame_max;
+}
+
+void session_stats(const struct session *s, struct seam_msg *m)
+{
+	m->has |= SEAM_HAS(SEAM_A_SESSION) | SEAM_HAS(SEAM_A_EPOCH_TX) | SEAM_HAS(SEAM_A_EPOCH_RX) |
+		  SEAM_HAS(SEAM_A_FRAMES_RX) | SEAM_HAS(SEAM_A_FRAMES_TX) |
+		  SEAM_HAS(SEAM_A_BYTES_RX) | SEAM_HAS(SEAM_A_BYTES_TX) | SEAM_HAS(SEAM_A_REPLAYS) |
+		  SEAM_HAS(SEAM_A_AUTH_FAILURES) | SEAM_HAS(SEAM_A_RTT_US) | SEAM_HAS(SEAM_A_UP);
+	m->session = s->id;
+	m->epoch_tx = s->tx.epoch;
+	m->epoch_rx = s->rx.epoch;
+	m->frames_rx = s->frames_rx;
+	m->frames_tx = s->frames_tx;
+	m->bytes_rx = s->bytes_rx;
+	m->bytes_tx = s->bytes_tx;
+	m->replays = s->replays;
+	m->auth_failures = s->auth_failures;
+	m->rtt_us = s->live.rtt_us > UINT32_MAX ? UINT32_MAX : (uint32_t)s->live.rtt_us;
+	m->up = s->up;
+}

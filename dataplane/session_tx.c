@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From records to sealed frames. What answers (PONG) or asks (PING) is state, not queued, so it
+ * never waits behind data; data waits while the path is paused.
+ */
+#include "session_state.h"
+
+#include "record.h"
+
+#include <errno.h>
+
+/* The initiator is silent until it has opened a frame: until then the peer may not have its keys.
+ */
+static bool may_send(const struct session *s)
+{
+	return (s->up || s->role == SEAM_RESPONDER) && s->seq_tx < UINT64_MAX;
+}
+
+static bool queue_ready(const struct session *s)
+{
+	return s->queue.head && !s->live.paused;
+}
+
+bool session_wants_output(const struct session *s)
+{
+	if (!may_send(s))
+		return false;
+	if (epoch_tx_hard(&s->tx))
+		return s->state == SESSION_OPEN && s->live.ping_wanted;
+	switch (s->state) {
+	case SESSION_OPEN:
+		return s->live.ping_wanted || s->pong_due || queue_ready(s);
+	case SESSION_CLOSING:
+		return s->queue.head || s->close_due;
+	case SESSION_PARTING:
+		return s->close_due;
+	case SESSION_ENDED:
+	case SESSION_BROKEN:
+		break;
+	}
+	return false;
+}
+
+static void ping_put(struct session *s, struct wr *w, uint64_t now_ms)
+{
+	struct record_ping ping = {
+		.timestamp = liveness_ping_sent(&s->live, now_ms),
+		.epoch = s->rx.epoch,
+	};
+	record_ping_encode(w, REC_PING, &ping);
+}
+
+static void pong_put(struct session *s, struct wr *w)
+{
+	struct record_ping pong = {.timestamp = s->pong_timestamp, .epoch = s->rx.epoch};
+	s->pong_due = false;
+	record_ping_encode(w, REC_PONG, &pong);
+}
+
+/* The CLOSE that answers ends the session; our own waits for its answer. */
+static void close_put(struct session *s, struct wr *w, uint64_t now_ms)
+{
+	s->close_due = false;
+	s->close_sent_ms = now_ms;
+	record_close_encode(w, s->close_tx);
+	if (s->state == SESSION_PARTING)
+		s->state = SESSION_ENDED;
+}
+
+/* Fills one frame's records; true when they ask for an answer. Called when there is something to
+ * say. */
+static bool records_put(struct session *s, struct wr *w, uint64_t now_ms)
+{
+	bool asks = false;
+	if (s->state == SESSION_PARTING || (s->state == SESSION_CLOSING && !s->queue.head)) {
+		close_put(s, w, now_ms);
+		return false;
+	}
+	bool hard = epoch_tx_hard(&s->tx);
+	if (s->state == SESSION_OPEN && s->live.ping_wanted) {
+		ping_put(s, w, now_ms);
+		asks = true;
+	}
+	if (s->state == SESSION_OPEN && s->pong_due && !hard)
+		pong_put(s, w);
+	if (queue_ready(s) && !hard) {
+		outq_fill(&s->queue, w, s->lossy);
+		asks = true;
+	}
+	return asks;
+}
+
+static void frame_build(struct session *s, struct aead_op *op, uint64_t now_ms)
+{
+	assert(op->len >= s->frame_max);
+	struct wr w = wr_init(op->frame + WIRE_HEADER, s->frame_max - (size_t)WIRE_DATA_MIN);
+	bool asks = records_put(s, &w, now_ms);
+	assert(!w.bad);
+	op->len = (uint32_t)wr_len(&w) + WIRE_DATA_MIN;
+	frame_header_encode(op->frame, WIRE_DATA, (uint8_t)s->tx.epoch, (uint16_t)op->len,
+		s->label_tx, s->seq_tx++);
+	epoch_tx_sealed(&s->tx, 1, now_ms);
+	liveness_sent(&s->live, asks, now_ms);
+	s->frames_tx++;
+	s->bytes_tx += op->len;
+}
+
+unsigned session_output(struct session *s, struct aead_op *ops, unsigned n, uint64_t now_ms)
+{
+	unsigned made = 0;
+	while (made < n && session_wants_output(s)) {
+		if (s->state == SESSION_OPEN &&
+			epoch_tx_ping_due(&s->tx, liveness_rtt_ms(&s->live), now_ms))
+			s->live.ping_wanted = true;
+		frame_build(s, &ops[made++], now_ms);
+	}
+	if (made > 0) /* the key changes by a PONG only, never within a batch */
+		s->tx.aead->seal(&s->tx.key, ops, made);
+	return made;
+}
+
+static bool sends(const struct session *s)
+{
+	return s->state == SESSION_OPEN;
+}
+
+int session_msg(struct session *s, uint32_t message, bool more, const uint8_t *body, uint32_t len)
+{
+	if (!sends(s))
+		return -EPIPE;
+	if (s->lossy && (more || len > s->frame_max - (uint32_t)WIRE_CHANNEL_LINK_OVERHEAD))
+		return -EMSGSIZE;
+	return outq_push(&s->queue, SESSION_QUEUE_MAX, REC_MSG, message, more, body, len);
+}
+
+int session_frame(struct session *s, const uint8_t *frame, uint32_t len)
+{
+	if (!sends(s))
+		return -EPIPE;
+	if (len > s->frame_max - (uint32_t)WIRE_CHANNEL_LINK_OVERHEAD)
+		return -EMSGSIZE;
+	return outq_push(&s->queue, SESSION_QUEUE_MAX, REC_FRAME, 0, false, frame, len);
+}
+
+size_t session_queued(const struct session *s)
+{
+	return s->queue.bytes;
+}
