@@ -243,13 +243,11 @@ struct channel *channel_new(struct node *n, uint8_t role)
 
 void channel_session_gone(struct node *n, struct channel *ch)
 {
-	struct link *l = ch->as_link;
-	ch->as_link = NULL;
+	if (ch->as_link)
+		link_close(n, ch->as_link);
 	ch->session = 0;
 	ch->link = NULL;
 	messages_on_channel_gone(n, ch);
-	if (l)
-		link_close(n, l);
 }
 
 void channel_remove(struct node *n, struct channel *ch, bool orderly)
@@ -338,16 +336,18 @@ struct channel *channels_first(struct node *n)
 	return n->channels->first;
 }
 
-struct link *channel_link(struct node *n, struct channel *ch)
+void channel_link_open(struct node *n, struct channel *ch)
 {
-	if (ch->as_link)
-		return ch->as_link;
-	if (ch->state != CHANNEL_UP || !ch->session || ch->link->nesting >= WIRE_NESTING_MAX ||
+	if (ch->as_link || ch->link->nesting >= WIRE_NESTING_MAX ||
 		ch->path_max < WIRE_PATH_MIN + WIRE_CHANNEL_LINK_OVERHEAD)
-		return NULL;
+		return;
 	ch->as_link = links_add_channel(n, ch, ch->session, ch->path_max, ch->path_flags & PATH_LOSSY,
 		ch->link->nesting + 1, ch->role == SEAM_INITIATOR);
-	return ch->as_link;
+}
+
+struct link *channel_link(struct node *n, struct channel *ch)
+{
+	return ch->state == CHANNEL_UP ? ch->as_link : NULL;
 }
 
 int channel_send(
@@ -473,6 +473,8 @@ void channels_on_reset(struct node *n, void *end, uint8_t code, uint8_t hops_lef
 void channels_on_link_gone(struct node *n, struct link *l)
 {
 	struct channel_end *e = n->channels->ends;
+	if (l->kind == LINK_CHANNEL && l->channel->as_link == l)
+		l->channel->as_link = NULL; /* the data plane was first to see the session go */
 	while (e) {
 		if (e->link != l) {
 			e = e->next;

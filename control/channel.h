@@ -34,7 +34,7 @@ struct channel {
 	struct identity peer;
 	uint8_t peer_static[32];
 	uint64_t opened_ms;
-	struct link *as_link; /* this channel as a link; NULL until channel_link */
+	struct link *as_link; /* this channel as a link; NULL: none, see channel_link */
 	struct channel *next;
 
 	/* private to channel.c and initiator.c */

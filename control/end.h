@@ -79,6 +79,11 @@ struct channel *channel_new(struct node *n, uint8_t role);
 void channel_remove(struct node *n, struct channel *ch, bool orderly);
 /* The end becomes what the channel stands on; the one before is dropped. */
 void channel_stand_on(struct node *n, struct channel *ch, struct channel_end *e);
+/*
+ * Makes the channel a link too, both ways: the peer's first frame may follow the handshake at once. The
+ * command goes right behind SESSION_ADD. No link when the path is nested too deep or too narrow.
+ */
+void channel_link_open(struct node *n, struct channel *ch);
 /* The session under the channel is gone or replaced: its link and messages with it. */
 void channel_session_gone(struct node *n, struct channel *ch);
 

@@ -325,6 +325,7 @@ void initiator_on_up(struct node *n, struct channel_end *e)
 	free(e->result); /* its keys are wiped since SESSION_ADD */
 	e->result = NULL;
 	ch->state = CHANNEL_UP;
+	channel_link_open(n, ch);
 	ch->failures = ch->collisions = 0;
 	log_info("channel %s: up, over %s", ch->address, e->link->peer);
 	channel_open_fn *fn = ch->open_fn;

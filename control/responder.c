@@ -186,35 +186,50 @@ void channels_on_init(struct node *n, struct link *l, const uint8_t *frame, size
 		first_init(n, l, &part, &init, hash);
 }
 
-static void session_done(struct node *n, void *ctx, int error, const struct seam_msg *answer)
+static void result_drop(struct channel_end *e)
 {
-	struct channel_end *e = ctx;
-	struct channel *ch = error ? NULL : channel_new(n, SEAM_RESPONDER);
-	if (!ch) {
-		log_warn("channel: session not installed: %s", strerror(error ? -error : ENOMEM));
-		e->installed = !error;
-		path_send_reset(n, e->link, e->li, false, RESET_REFUSED, WIRE_HOPS_MAX);
-		end_free(n, e);
-		return;
-	}
-	e->state = END_AWAIT_UP;
-	e->ch = ch;
-	e->expire_ms = UINT64_MAX;
-	ch->state = CHANNEL_OPENING;
-	memcpy(ch->listener, e->listener, sizeof ch->listener);
-	ch->trust = e->trust;
-	channel_stand_on(n, ch, e);
 	handshake_result_wipe(e->result);
 	free(e->result);
 	e->result = NULL;
 }
 
+static void session_done(struct node *n, void *ctx, int error, const struct seam_msg *answer)
+{
+	struct channel_end *e = ctx;
+	result_drop(e);
+	if (error) {
+		log_warn("channel: session not installed: %s", strerror(-error));
+		e->installed = false;
+		path_send_reset(n, e->link, e->li, false, RESET_REFUSED, WIRE_HOPS_MAX);
+		channel_remove(n, e->ch, false);
+		return;
+	}
+	e->state = END_AWAIT_UP;
+}
+
+/* The channel is there before the data plane has answered: its link must be, too. */
+static int accept_peer(struct node *n, struct channel_end *e)
+{
+	struct channel *ch = channel_new(n, SEAM_RESPONDER);
+	if (!ch)
+		return -ENOMEM;
+	int rc = end_install(n, e, false, session_done);
+	ch->state = CHANNEL_OPENING;
+	memcpy(ch->listener, e->listener, sizeof ch->listener);
+	ch->trust = e->trust;
+	e->ch = ch;
+	channel_stand_on(n, ch, e);
+	if (rc < 0)
+		channel_remove(n, ch, false);
+	else
+		channel_link_open(n, ch);
+	return 0;
+}
+
 static void refusal_done(struct node *n, void *ctx, int error, const struct seam_msg *answer)
 {
 	struct channel_end *e = ctx;
-	handshake_result_wipe(e->result);
-	free(e->result);
-	e->result = NULL;
+	result_drop(e);
 	if (error) {
 		e->installed = false;
 		end_free(n, e);
@@ -244,13 +259,15 @@ static void finish(struct node *n, struct channel_end *e, const uint8_t *body, s
 	e->state = END_AWAIT_SESSION;
 	e->result = r;
 	e->expire_ms = UINT64_MAX;
-	bool admitted = trust_admits(n, &e->trust, &r->peer.id);
-	if (!admitted) {
-		char id[IDENTIFIER_TEXT];
-		log_warn("channel: %s is not authorized for listener %s", identifier_format(&r->peer.id, id),
-			e->listener);
+	if (trust_admits(n, &e->trust, &r->peer.id)) {
+		if (accept_peer(n, e) < 0)
+			end_free(n, e);
+		return;
 	}
-	if (end_install(n, e, !admitted, admitted ? session_done : refusal_done) < 0)
+	char id[IDENTIFIER_TEXT];
+	log_warn("channel: %s is not authorized for listener %s", identifier_format(&r->peer.id, id),
+		e->listener);
+	if (end_install(n, e, true, refusal_done) < 0)
 		end_free(n, e);
 }
 

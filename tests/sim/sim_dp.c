@@ -11,7 +11,7 @@ struct sim_dp {
 	struct sim *sim;
 	struct sim_node *node;
 	struct engine *engine;
-	struct serials *serials;
+	struct serials serials;
 	uint32_t next_link;
 };
 
@@ -70,11 +70,11 @@ struct sim_dp *sim_dp_new(struct sim *s, struct sim_node *sn, uint64_t seed)
 	dp->sim = s;
 	dp->node = sn;
 	dp->next_link = 1;
-	dp->serials = serials_new();
+	serials_init(&dp->serials);
 	struct engine_config cfg = {
 		.workers = 1,
 		.seed = seed,
-		.serials = dp->serials,
+		.serials = &dp->serials,
 		.ops = &ops,
 		.ctx = dp,
 	};
@@ -87,7 +87,7 @@ struct sim_dp *sim_dp_new(struct sim *s, struct sim_node *sn, uint64_t seed)
 void sim_dp_free(struct sim_dp *dp)
 {
 	engine_free(dp->engine);
-	serials_free(dp->serials);
+	serials_fini(&dp->serials);
 	free(dp);
 }
 
