@@ -47,7 +47,7 @@ struct channel {
 	uint64_t give_up_ms; /* of the attempt */
 	uint64_t retry_ms;   /* 0: none waits */
 	uint64_t timeout_ms;
-	unsigned failures, collisions;
+	unsigned failures, restarts;
 };
 
 struct channel_options {

@@ -16,7 +16,7 @@
 #include <stdlib.h>
 
 enum {
-	COLLISIONS_MAX = 3,
+	RESTARTS_MAX = 3, /* with a new label and a new ephemeral, within one time-out */
 	ATTEMPT_MS = 30000,
 	BACKOFF_FIRST_MS = 100,
 	BACKOFF_MAX_MS = 15000,
@@ -158,8 +158,6 @@ static void attempt_leave(struct node *n, struct channel *ch, const struct hop *
 
 static void attempt_start(struct node *n, struct channel *ch)
 {
-	ch->retry_ms = 0;
-	ch->give_up_ms = n->now_ms + (ch->open_fn ? ch->timeout_ms : ATTEMPT_MS);
 	struct channel_end *e = end_new(n, SEAM_INITIATOR);
 	if (!e) {
 		back_off(n, ch);
@@ -326,7 +324,7 @@ void initiator_on_up(struct node *n, struct channel_end *e)
 	e->result = NULL;
 	ch->state = CHANNEL_UP;
 	channel_link_open(n, ch);
-	ch->failures = ch->collisions = 0;
+	ch->failures = 0;
 	log_info("channel %s: up, over %s", ch->address, e->link->peer);
 	channel_open_fn *fn = ch->open_fn;
 	ch->open_fn = NULL;
@@ -347,7 +345,8 @@ void initiator_on_reset(struct node *n, struct channel_end *e, uint8_t code, uin
 			back_off(n, ch);
 		return;
 	}
-	if (code == RESET_COLLISION && ++ch->collisions < COLLISIONS_MAX) {
+	bool again = code == RESET_COLLISION || code == RESET_IDLE || code == RESET_UNKNOWN;
+	if (again && ch->restarts++ < RESTARTS_MAX) {
 		end_free(n, e);
 		attempt_start(n, ch);
 		return;
@@ -400,6 +399,9 @@ void initiator_tick(struct node *n, struct channel *ch)
 		attempt_failed(n, ch,
 			reason_make(EXIT_UNREACHABLE, "timed out: no answer along %.200s", route));
 	} else if (!ch->attempt && ch->retry_ms && n->now_ms >= ch->retry_ms) {
+		ch->retry_ms = 0;
+		ch->restarts = 0;
+		ch->give_up_ms = n->now_ms + (ch->open_fn ? ch->timeout_ms : ATTEMPT_MS);
 		attempt_start(n, ch);
 	}
 }
