@@ -158,13 +158,13 @@ static struct message_request *ask(struct node *n, struct reg *g, const struct r
 	return message_send_in(n, g->r.channel, &to, buf, (size_t)len, timeout_ms, fn, g);
 }
 
-static void hold(struct reg *g, const char *address, bool held)
+static void hold(struct reg *g, const char address[static WIRE_NAME_MAX + 1], bool held)
 {
 	unsigned i = 0;
 	while (i < g->r.addresses_n && strcmp(g->r.addresses[i], address))
 		i++;
 	if (held && i == g->r.addresses_n)
-		snprintf(g->r.addresses[g->r.addresses_n++], WIRE_NAME_MAX + 1, "%s", address);
+		memcpy(g->r.addresses[g->r.addresses_n++], address, WIRE_NAME_MAX + 1);
 	else if (!held && i < g->r.addresses_n) {
 		g->r.addresses_n--;
 		memmove(g->r.addresses[i], g->r.addresses[i + 1],
