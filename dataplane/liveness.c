@@ -29,7 +29,8 @@ uint64_t liveness_ping_sent(struct liveness *l, uint64_t now_ms)
 {
 	l->ping_wanted = false;
 	l->ping_ms = now_ms;
-	l->unanswered++;
+	if (++l->unanswered == LIVENESS_BROKEN_PINGS)
+		l->enough_ms = now_ms;
 	return now_ms;
 }
 
@@ -77,13 +78,13 @@ static uint64_t ping_at(const struct liveness *l)
 	return min_u64(at, silence);
 }
 
-/* The last PING is given its second as well. */
+/* The last PING that is needed is given its second as well. */
 static uint64_t broken_at(const struct liveness *l)
 {
 	if (!l->unheard || l->paused || l->unanswered < LIVENESS_BROKEN_PINGS)
 		return UINT64_MAX;
 	return max_u64(l->unheard_ms + max_u64(LIVENESS_BROKEN_MS, 8 * liveness_rtt_ms(l)),
-		l->ping_ms + LIVENESS_PING_MS);
+		l->enough_ms + LIVENESS_PING_MS);
 }
 
 uint64_t liveness_deadline(const struct liveness *l)

@@ -23,6 +23,7 @@ struct liveness {
 	bool ping_wanted;    /* the next frame takes a PING along */
 	uint64_t ping_ms;    /* the last PING left; meaningful when unanswered > 0 */
 	unsigned unanswered; /* PINGs that left since something was opened */
+	uint64_t enough_ms;  /* when so many had left that silence counts */
 	bool paused;	     /* the path holds us back: silence means nothing */
 	bool rtt_known;
 	uint64_t rtt_us; /* smoothed */
