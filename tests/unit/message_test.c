@@ -1,0 +1,514 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "channel.h"
+#include "fake_node.h"
+#include "message.h"
+#include "service.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+struct result {
+	unsigned calls;
+	struct reason why; /* exit 0: replied */
+	char reply[64];
+	size_t len;
+};
+
+static void replied(
+	struct node *n, void *ctx, const struct reason *why, const uint8_t *payload, size_t len)
+{
+	struct result *r = ctx;
+	r->calls++;
+	if (why)
+		r->why = *why;
+	r->len = len;
+	if (len && len < sizeof r->reply)
+		memcpy(r->reply, payload, len);
+}
+
+static int setup(void **state)
+{
+	static struct fake f;
+	fake_init(&f);
+	*state = &f;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	fake_fini(*state);
+	return 0;
+}
+
+static struct message_request *send_to(
+	struct fake *f, const char *to, const void *p, size_t len, struct result *r)
+{
+	struct route route = fake_route(to);
+	return message_send(f->n, &route, NULL, p, len, 10000, replied, r);
+}
+
+static struct message request(const char *to, uint8_t handle, const char *payload)
+{
+	struct message m = {
+		.kind = MSG_REQUEST,
+		.hop = {.hops_left = 16,
+			.path_max = WIRE_FRAME_MAX,
+			.has_return_field = true,
+			.has_handle = true},
+		.payload = (const uint8_t *)payload,
+		.len = strlen(payload),
+	};
+	m.hop.onward = fake_route(to);
+	memset(m.hop.handle, handle, WIRE_HANDLE);
+	return m;
+}
+
+static struct message reply_to(const uint8_t handle[static WIRE_HANDLE], const char *payload)
+{
+	struct message m = {
+		.kind = MSG_REPLY,
+		.hop = {.hops_left = 16, .path_max = WIRE_FRAME_MAX, .has_return_field = true},
+		.payload = (const uint8_t *)payload,
+		.len = strlen(payload),
+	};
+	m.hop.onward.n = 1;
+	m.hop.onward.e[0] = (struct route_element){
+		.code = ROUTE_SERVICE, .is_handle = true, .len = WIRE_HANDLE};
+	memcpy(m.hop.onward.e[0].addr, handle, WIRE_HANDLE);
+	return m;
+}
+
+static void arrive(struct fake *f, uint32_t link, const struct message *m)
+{
+	uint8_t *frame;
+	size_t len;
+	assert_int_equal(control_encode(m, 0, WIRE_FRAME_MAX, &frame, &len), 0);
+	fake_input(f, link, frame, len);
+	free(frame);
+}
+
+/* The next CONTROL that left by this link. */
+static bool left(struct fake *f, uint32_t link, struct message *m)
+{
+	struct fake_sent *s = fake_frame(f, WIRE_CONTROL, link);
+	if (!s)
+		return false;
+	assert_int_equal(control_decode(s->frame, s->frame_len, m), 0);
+	return true;
+}
+
+static struct message_error error_of(const struct message *m)
+{
+	struct message_error e;
+	assert_int_equal(m->kind, MSG_ERROR);
+	assert_int_equal(message_error_decode(m->payload, m->len, &e), 0);
+	return e;
+}
+
+static void bytes_and_back(void **state)
+{
+	struct message m = request("/ip4/10.0.0.1/tcp/22/service/x", 7, "hello"), got;
+	uint8_t *frame;
+	size_t len;
+	assert_int_equal(control_encode(&m, 2, WIRE_FRAME_MAX, &frame, &len), 0);
+	assert_int_equal(control_decode(frame, len, &got), 0);
+	assert_int_equal(got.hop.onward.n, 1);
+	assert_memory_equal(got.payload, "hello", 5);
+	for (size_t cut = 0; cut < len; cut++)
+		assert_int_equal(control_decode(frame, cut, &got), -EBADMSG);
+	free(frame);
+	assert_int_equal(msg_encode(&m, 0, &frame, &len), 0);
+	assert_int_equal(msg_decode(frame, len, &got), 0);
+	assert_int_equal(got.hop.onward.n, 3);
+	for (size_t cut = 0; cut < len; cut++)
+		assert_int_equal(msg_decode(frame, cut, &got), -EBADMSG);
+	free(frame);
+}
+
+static void the_room_is_exact(void **state)
+{
+	static char payload[4096];
+	for (size_t max = 1024; max < 1400; max++) {
+		struct message m = request("/service/x", 7, "");
+		uint8_t *frame;
+		size_t len;
+		m.payload = (uint8_t *)payload;
+		m.len = control_room(&m, 0, max);
+		assert_int_equal(control_encode(&m, 0, max, &frame, &len), 0);
+		assert_int_equal(len, max);
+		free(frame);
+		m.len++;
+		assert_int_equal(control_encode(&m, 0, max, &frame, &len), -EMSGSIZE);
+	}
+}
+
+static void an_error_text_is_made_printable(void **state)
+{
+	struct message_error e = {.code = RESET_NO_ROUTE, .hops_left = 15, .text = "a\033[2Jb\n"},
+			     got;
+	uint8_t buf[ERROR_PAYLOAD_MAX];
+	size_t len = message_error_encode(buf, &e);
+	assert_int_equal(message_error_decode(buf, len, &got), 0);
+	assert_string_equal(got.text, "a?[2Jb?");
+	memset(e.text, 'x', WIRE_ERROR_TEXT_MAX);
+	len = message_error_encode(buf, &e);
+	assert_int_equal(message_error_decode(buf, len, &got), 0);
+	assert_int_equal(strlen(got.text), WIRE_ERROR_TEXT_MAX);
+}
+
+static void own_services_answer_at_once(void **state)
+{
+	struct fake *f = *state;
+	struct result r = {0};
+	assert_null(send_to(f, "/service/uppercase", "h\xc3\xa9llo", 6, &r));
+	assert_int_equal(r.calls, 1);
+	assert_memory_equal(r.reply, "H\xc3\xa9LLO", 6);
+	assert_null(send_to(f, "/service/hop/service/echo", "", 0, &r));
+	assert_int_equal(r.calls, 2);
+	assert_int_equal(r.len, 0);
+	assert_int_equal(r.why.exit, 0);
+	assert_null(send_to(f, "/service/nothing", "", 0, &r));
+	assert_int_equal(r.why.exit, EXIT_NOT_FOUND);
+	assert_non_null(strstr(r.why.text, "NotFound"));
+}
+
+static void services_are_started_and_stopped(void **state)
+{
+	struct fake *f = *state;
+	struct service *s;
+	assert_int_equal(service_start(f->n, "uppercase", NULL, &s), -EEXIST);
+	assert_int_equal(service_start(f->n, "lowercase", NULL, &s), -ENOENT);
+	assert_int_equal(service_start(f->n, "uppercase", "a b", &s), -EINVAL);
+	assert_int_equal(service_start(f->n, "uppercase", "up", &s), 0);
+	assert_string_equal(s->type, "uppercase");
+	assert_int_equal(service_stop(f->n, "up"), 0);
+	assert_int_equal(service_stop(f->n, "up"), -ENOENT);
+}
+
+static void a_plain_request_is_answered(void **state)
+{
+	struct fake *f = *state;
+	struct message m = request("/service/uppercase", 9, "hi"), got;
+	fake_accept(f, 1, "127.0.0.1:50000");
+	arrive(f, 1, &m);
+	assert_true(left(f, 1, &got));
+	assert_int_equal(got.kind, MSG_REPLY);
+	assert_false(got.hop.has_handle);
+	assert_true(got.hop.onward.e[0].is_handle);
+	assert_memory_equal(got.hop.onward.e[0].addr, m.hop.handle, WIRE_HANDLE);
+	assert_memory_equal(got.payload, "HI", 2);
+}
+
+static void a_refusal_says_where_it_arose(void **state)
+{
+	struct fake *f = *state;
+	struct message m = request("/service/nothing", 9, "hi"), got;
+	m.hop.hops_left = 12;
+	fake_accept(f, 1, "127.0.0.1:50000");
+	arrive(f, 1, &m);
+	assert_true(left(f, 1, &got));
+	struct message_error e = error_of(&got);
+	assert_int_equal(e.code, RESET_NOT_FOUND);
+	assert_int_equal(e.hops_left, 12);
+	m.hop.hops_left = 0;
+	arrive(f, 1, &m);
+	assert_true(left(f, 1, &got));
+	assert_int_equal(error_of(&got).code, RESET_LOOP);
+}
+
+static void what_asks_for_no_reply_gets_none(void **state)
+{
+	struct fake *f = *state;
+	struct message m = request("/service/echo", 9, "hi"), got;
+	uint8_t unknown[WIRE_HANDLE] = {1};
+	fake_accept(f, 1, "127.0.0.1:50000");
+	m.hop.has_handle = false;
+	arrive(f, 1, &m);
+	m = reply_to(unknown, "x");
+	arrive(f, 1, &m);
+	m.kind = MSG_REQUEST;
+	m.hop.has_handle = true;
+	arrive(f, 1, &m);
+	assert_false(left(f, 1, &got));
+}
+
+/* Two accepted links and one dialled; a request from link 1 goes on by the dialled one. */
+static struct link *forwarded(struct fake *f, struct message *out)
+{
+	char route[128];
+	f->own_listeners = true;
+	fake_accept(f, 1, "127.0.0.1:50000");
+	fake_accept(f, 3, "127.0.0.1:50001");
+	struct link *l = fake_dial(f, "127.0.0.1:4000");
+	snprintf(route, sizeof route, "/service/%s/service/echo", l->address);
+	struct message m = request(route, 9, "hi");
+	arrive(f, 1, &m);
+	assert_true(left(f, l->id, out));
+	return l;
+}
+
+static void a_forwarded_request_has_a_handle_of_this_node(void **state)
+{
+	struct fake *f = *state;
+	struct message out, got;
+	struct link *l = forwarded(f, &out);
+	uint8_t theirs[WIRE_HANDLE];
+	memset(theirs, 9, sizeof theirs);
+	assert_int_equal(out.hop.hops_left, 15);
+	assert_int_equal(out.hop.onward.n, 1);
+	assert_true(out.hop.has_handle);
+	assert_memory_not_equal(out.hop.handle, theirs, WIRE_HANDLE);
+	struct message back = reply_to(out.hop.handle, "ho");
+	arrive(f, 3, &back); /* from elsewhere: does not count */
+	arrive(f, 1, &back);
+	assert_false(left(f, 1, &got));
+	arrive(f, l->id, &back);
+	assert_true(left(f, 1, &got));
+	assert_memory_equal(got.hop.onward.e[0].addr, theirs, WIRE_HANDLE);
+	assert_memory_equal(got.payload, "ho", 2);
+	assert_int_equal(got.hop.hops_left, 15);
+	arrive(f, l->id, &back); /* one reply */
+	assert_false(left(f, 1, &got));
+}
+
+static void handles_expire(void **state)
+{
+	struct fake *f = *state;
+	struct message out, got;
+	struct link *l = forwarded(f, &out);
+	assert_int_equal(l->users, 1);
+	fake_pass(f, WIRE_HANDLE_MS);
+	assert_int_equal(l->users, 0);
+	struct message back = reply_to(out.hop.handle, "ho");
+	arrive(f, l->id, &back);
+	assert_false(left(f, 1, &got));
+}
+
+static void a_lost_link_is_told_to_who_asked(void **state)
+{
+	struct fake *f = *state;
+	struct message out, got;
+	struct link *l = forwarded(f, &out);
+	links_on_lost(f->n, l->id, 0);
+	assert_true(left(f, 1, &got));
+	assert_int_equal(error_of(&got).code, RESET_LINK_LOST);
+	assert_int_equal(error_of(&got).hops_left, 16);
+}
+
+static void who_asked_is_gone(void **state)
+{
+	struct fake *f = *state;
+	struct message out, got;
+	struct link *l = forwarded(f, &out);
+	links_on_lost(f->n, 1, 0);
+	struct message back = reply_to(out.hop.handle, "ho");
+	arrive(f, l->id, &back);
+	assert_false(left(f, 0, &got));
+}
+
+static void a_stranger_evicts_only_its_own_handles(void **state)
+{
+	struct fake *f = *state;
+	struct message out, got;
+	struct link *l = forwarded(f, &out);
+	char route[128];
+	snprintf(route, sizeof route, "/service/%s/service/echo", l->address);
+	struct message m = request(route, 8, "x");
+	uint8_t first[WIRE_HANDLE];
+	for (unsigned i = 0; i <= 256; i++) {
+		arrive(f, 3, &m);
+		assert_true(left(f, l->id, &got));
+		if (i == 0)
+			memcpy(first, got.hop.handle, WIRE_HANDLE);
+	}
+	struct message back = reply_to(first, "ho");
+	arrive(f, l->id, &back);
+	assert_false(left(f, 3, &got));
+	back = reply_to(out.hop.handle, "ho");
+	arrive(f, l->id, &back);
+	assert_true(left(f, 1, &got));
+}
+
+static void a_route_back_over_its_own_link_is_refused(void **state)
+{
+	struct fake *f = *state;
+	struct message got;
+	char route[128];
+	f->own_listeners = true;
+	struct link *l = fake_accept(f, 1, "127.0.0.1:50000");
+	snprintf(route, sizeof route, "/service/%s/service/echo", l->address);
+	struct message m = request(route, 9, "hi");
+	arrive(f, 1, &m);
+	assert_true(left(f, 1, &got));
+	assert_int_equal(error_of(&got).code, RESET_LOOP);
+}
+
+static void a_forwarder_dials_if_transit_allows(void **state)
+{
+	struct fake *f = *state;
+	struct message got;
+	struct message m = request("/ip4/127.0.0.1/tcp/4000/service/echo", 9, "hi");
+	fake_accept(f, 1, "127.0.0.1:50000");
+	arrive(f, 1, &m);
+	assert_true(left(f, 1, &got));
+	assert_int_equal(error_of(&got).code, RESET_TRANSIT);
+	assert_string_equal(error_of(&got).text, "127.0.0.1:4000");
+	f->own_listeners = true;
+	arrive(f, 1, &m);
+	links_on_connected(f->n, f->connect_id, -1, -ECONNREFUSED);
+	assert_true(left(f, 1, &got));
+	assert_int_equal(error_of(&got).code, RESET_NO_ROUTE);
+	assert_string_equal(
+		error_of(&got).text, "connect to 127.0.0.1:4000 failed: Connection refused");
+	arrive(f, 1, &m);
+	arrive(f, 1, &m);
+	links_on_connected(f->n, f->connect_id, 1000, 0);
+	fake_hello(f, f->connect_id, WIRE_VERSION, WIRE_FRAME_MAX);
+	fake_run(f);
+	assert_true(left(f, f->connect_id, &got));
+	assert_true(left(f, f->connect_id, &got));
+	assert_int_equal(got.hop.onward.n, 1);
+	/* one that waits is forgotten with who asked */
+	m = request("/ip4/127.0.0.1/tcp/4001/service/echo", 9, "hi");
+	arrive(f, 1, &m);
+	links_on_lost(f->n, 1, 0);
+	assert_int_equal(f->cancel_id, f->connect_id);
+}
+
+static void a_reply_that_does_not_fit_is_an_error(void **state)
+{
+	struct fake *f = *state;
+	static char big[2000];
+	struct message m = request("/service/echo", 9, ""), got;
+	memset(big, 'x', sizeof big - 1);
+	m.payload = (uint8_t *)big;
+	m.len = sizeof big;
+	m.hop.path_max = 1024;
+	fake_accept(f, 1, "127.0.0.1:50000");
+	arrive(f, 1, &m);
+	assert_true(left(f, 1, &got));
+	assert_int_equal(error_of(&got).code, RESET_OVERRUN);
+}
+
+static void an_own_request_over_a_link(void **state)
+{
+	struct fake *f = *state;
+	struct result r = {0};
+	struct message out;
+	assert_non_null(send_to(f, "/ip4/127.0.0.1/tcp/4000/service/echo", "hi", 2, &r));
+	links_on_connected(f->n, f->connect_id, 1000, 0);
+	fake_hello(f, f->connect_id, WIRE_VERSION, WIRE_FRAME_MAX);
+	fake_run(f);
+	assert_true(left(f, f->connect_id, &out));
+	assert_int_equal(out.hop.hops_left, 16);
+	assert_int_equal(out.hop.onward.n, 1);
+	struct message back = reply_to(out.hop.handle, "ho");
+	arrive(f, f->connect_id, &back);
+	assert_int_equal(r.calls, 1);
+	assert_memory_equal(r.reply, "ho", 2);
+	assert_int_equal(links_first(f->n)->users, 0);
+	arrive(f, f->connect_id, &back);
+	assert_int_equal(r.calls, 1);
+}
+
+static void an_own_request_fails_in_many_ways(void **state)
+{
+	struct fake *f = *state;
+	struct result r = {0};
+	static char big[70000];
+	struct message out;
+	send_to(f, "/ip4/127.0.0.1/tcp/4000/service/echo", "hi", 2, &r);
+	links_on_connected(f->n, f->connect_id, -1, -ECONNREFUSED);
+	assert_string_equal(r.why.text, "connect to 127.0.0.1:4000 failed: Connection refused");
+
+	struct link *l = fake_dial(f, "127.0.0.1:4000");
+	assert_null(send_to(f, "/ip4/127.0.0.1/tcp/4000/service/echo", big, sizeof big, &r));
+	assert_int_equal(r.why.exit, EXIT_DATA);
+	assert_non_null(strstr(r.why.text, "secure channel"));
+
+	send_to(f, "/ip4/127.0.0.1/tcp/4000/service/echo", "hi", 2, &r);
+	assert_int_equal(messages_deadline(f->n), f->n->now_ms + 10000);
+	fake_pass(f, 10000);
+	assert_int_equal(r.calls, 3);
+	assert_string_equal(r.why.text,
+		"timed out: no reply within 10 s from /ip4/127.0.0.1/tcp/4000/service/echo");
+
+	send_to(f, "/ip4/127.0.0.1/tcp/4000/service/echo", "hi", 2, &r);
+	while (left(f, l->id, &out))
+		;
+	uint8_t payload[ERROR_PAYLOAD_MAX];
+	struct message_error e = {.code = RESET_NOT_FOUND, .hops_left = 16, .text = "echo"};
+	struct message back = reply_to(out.hop.handle, "");
+	back.kind = MSG_ERROR;
+	back.payload = payload;
+	back.len = message_error_encode(payload, &e);
+	arrive(f, l->id, &back);
+	assert_int_equal(r.calls, 4);
+	assert_int_equal(r.why.exit, EXIT_NOT_FOUND);
+
+	send_to(f, "/ip4/127.0.0.1/tcp/4000/service/echo", "hi", 2, &r);
+	links_on_lost(f->n, l->id, 0);
+	assert_int_equal(r.calls, 5);
+	assert_int_equal(r.why.exit, EXIT_UNREACHABLE);
+	assert_int_equal(messages_deadline(f->n), UINT64_MAX);
+}
+
+static void a_cancelled_request_calls_nobody(void **state)
+{
+	struct fake *f = *state;
+	struct result r = {0};
+	message_cancel(f->n, send_to(f, "/ip4/127.0.0.1/tcp/4000/service/echo", "hi", 2, &r));
+	message_cancel(
+		f->n, send_to(f, "/ip4/127.0.0.1/tcp/4000/secure/api/service/echo", "hi", 2, &r));
+	fake_pass(f, 1);
+	fake_pass(f, 20000);
+	assert_int_equal(r.calls, 0);
+	assert_null(channels_first(f->n));
+	assert_null(links_first(f->n));
+}
+
+static void a_secure_route_that_cannot_be_opened(void **state)
+{
+	struct fake *f = *state;
+	struct result r = {0};
+	assert_non_null(send_to(f, "/ip4/127.0.0.1/tcp/4000/secure/api/service/echo", "hi", 2, &r));
+	fake_pass(f, 1);
+	links_on_connected(f->n, f->connect_id, -1, -ECONNREFUSED);
+	fake_pass(f, 1);
+	assert_int_equal(r.calls, 1);
+	assert_string_equal(r.why.text, "connect to 127.0.0.1:4000 failed: Connection refused");
+	assert_null(channels_first(f->n));
+	assert_int_equal(messages_deadline(f->n), UINT64_MAX);
+}
+
+#define with_node(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(bytes_and_back),
+		cmocka_unit_test(the_room_is_exact),
+		cmocka_unit_test(an_error_text_is_made_printable),
+		with_node(own_services_answer_at_once),
+		with_node(services_are_started_and_stopped),
+		with_node(a_plain_request_is_answered),
+		with_node(a_refusal_says_where_it_arose),
+		with_node(what_asks_for_no_reply_gets_none),
+		with_node(a_forwarded_request_has_a_handle_of_this_node),
+		with_node(handles_expire),
+		with_node(a_lost_link_is_told_to_who_asked),
+		with_node(who_asked_is_gone),
+		with_node(a_stranger_evicts_only_its_own_handles),
+		with_node(a_route_back_over_its_own_link_is_refused),
+		with_node(a_forwarder_dials_if_transit_allows),
+		with_node(a_reply_that_does_not_fit_is_an_error),
+		with_node(an_own_request_over_a_link),
+		with_node(an_own_request_fails_in_many_ways),
+		with_node(a_cancelled_request_calls_nobody),
+		with_node(a_secure_route_that_cannot_be_opened),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;
+}
