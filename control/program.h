@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the parts of the program ockam-control share: the loop, the node in it, and where it lives
- * on disk. One instance, made by main.c, used on one thread. The modules below node.h know nothing
- * of it.
+ * What the parts of the program ockam-control share: the loop, the node in it, and where it lives on
+ * disk. One instance, made by main.c, used on one thread. The modules below node.h know nothing of it.
  */
 #ifndef OCKAM_PROGRAM_H
 #define OCKAM_PROGRAM_H
@@ -49,6 +48,9 @@ struct program {
 	int exit_status;
 };
 
+/* Starts the node and runs it to its end: the exit status. The fields of the command line are set.
+ */
+int program_run(struct program *p);
 /* Writes path = dir/file; cut when it does not fit (the directory was checked at start). */
 void program_path(const struct program *p, const char *file, char *dst, size_t cap);
 /* Start-up steps: ready is reported when as many ended as began. */

@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The life of the program: start, ready, housekeeping, end. */
+#include "program.h"
+
+#include "api.h"
+#include "channel.h"
+#include "keys.h"
+#include "log.h"
+#include "log_rotate.h"
+#include "loop.h"
+#include "restore.h"
+#include "spawn.h"
+#include "tcp_listener.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+	HOUSEKEEPING_MS = 10000,
+	RENEW_MS = 24 * 3600 * 1000,
+	CLOSE_GRACE_MS = 100, /* for CLOSE to leave */
+	LOG_MAX = 10 << 20,
+};
+
+static struct {
+	uv_timer_t end, housekeeping, renewal;
+	uv_poll_t input; /* --temporary, --exit-on-eof */
+	bool watching_input;
+	char log_path[PATH_MAX];
+} part;
+
+void program_path(const struct program *p, const char *file, char *dst, size_t cap)
+{
+	snprintf(dst, cap, "%s/%s", p->dir, file);
+}
+
+/* One line, then closed. */
+static void report(struct program *p, const char *fmt, ...)
+{
+	va_list ap;
+	if (p->ready_fd < 0)
+		return;
+	va_start(ap, fmt);
+	vdprintf(p->ready_fd, fmt, ap);
+	va_end(ap);
+	close(p->ready_fd);
+	p->ready_fd = -1;
+}
+
+void program_begin(struct program *p)
+{
+	p->starting++;
+}
+
+void program_done(struct program *p)
+{
+	if (--p->starting || p->ending)
+		return;
+	log_info("node %s is ready, %u workers", p->name, p->node->workers);
+	report(p, "ready\n");
+}
+
+void program_fail(struct program *p, const struct reason *why)
+{
+	log_error("%s", why->text);
+	report(p, "%d %s\n", why->exit, why->text);
+	program_end(p, why->exit);
+}
+
+/* As many as there are now: closing one may take others with it, or make a relay open a new one. */
+static void close_channels(struct program *p)
+{
+	struct channel *ch;
+	unsigned n = 0;
+	for (ch = channels_first(p->node); ch; ch = ch->next)
+		n++;
+	while (n-- && (ch = channels_first(p->node)))
+		channel_close(p->node, ch);
+}
+
+static void close_handles(void)
+{
+	uv_close((uv_handle_t *)&part.end, NULL);
+	uv_close((uv_handle_t *)&part.housekeeping, NULL);
+	uv_close((uv_handle_t *)&part.renewal, NULL);
+	if (part.watching_input)
+		uv_close((uv_handle_t *)&part.input, NULL);
+}
+
+/* Everything goes; the loop returns when the data plane has ended too. */
+static void on_end(uv_timer_t *t)
+{
+	struct program *p = t->data;
+	char path[PATH_MAX];
+	if (p->node)
+		loop_enter(p);
+	api_close(p);
+	tcp_listeners_free(p);
+	struct node *n = p->node;
+	p->node = NULL;
+	node_free(n);
+	loop_close(p);
+	dataplane_expect_end(p);
+	program_path(p, "seam.sock", path, sizeof path);
+	unlink(path);
+	program_path(p, "listeners", path, sizeof path);
+	unlink(path);
+	close_handles();
+}
+
+/* Out of the call that asked for it, which may be inside the node. */
+static void on_end_begins(uv_timer_t *t)
+{
+	struct program *p = t->data;
+	bool channels = false;
+	if (p->node) {
+		loop_enter(p);
+		api_give_up(p);
+		channels = channels_first(p->node);
+		close_channels(p);
+	}
+	uv_timer_start(t, on_end, channels ? CLOSE_GRACE_MS : 0, 0);
+}
+
+void program_end(struct program *p, int status)
+{
+	if (p->ending)
+		return;
+	p->ending = true;
+	p->exit_status = status;
+	uv_timer_start(&part.end, on_end_begins, 0, 0);
+}
+
+static void on_housekeeping(uv_timer_t *t)
+{
+	struct program *p = t->data;
+	if (p->temporary || p->foreground)
+		return;
+	int rc = log_rotate(STDERR_FILENO, part.log_path, LOG_MAX);
+	if (rc < 0)
+		log_warn("the log was not rotated whole: %s", strerror(-rc));
+}
+
+static void on_renewal(uv_timer_t *t)
+{
+	struct program *p = t->data;
+	loop_enter(p);
+	keys_renew(p);
+}
+
+static void on_input(uv_poll_t *h, int status, int events)
+{
+	struct program *p = h->data;
+	char buf[4096];
+	ssize_t n = status < 0 ? 0 : read(STDIN_FILENO, buf, sizeof buf);
+	if (n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR)))
+		return;
+	uv_poll_stop(h);
+	log_info("standard input has ended: the node ends");
+	program_end(p, 0);
+}
+
+static void start_handles(struct program *p)
+{
+	uv_timer_init(&p->uv, &part.end);
+	uv_timer_init(&p->uv, &part.housekeeping);
+	uv_timer_init(&p->uv, &part.renewal);
+	part.end.data = part.housekeeping.data = part.renewal.data = p;
+	uv_timer_start(&part.housekeeping, on_housekeeping, HOUSEKEEPING_MS, HOUSEKEEPING_MS);
+	uv_timer_start(&part.renewal, on_renewal, RENEW_MS, RENEW_MS);
+	if (!p->temporary && !p->ends_with_stdin)
+		return;
+	/* a file or /dev/null cannot be polled, and has ended */
+	if (uv_poll_init(&p->uv, &part.input, STDIN_FILENO) < 0) {
+		program_end(p, 0);
+		return;
+	}
+	part.watching_input = true;
+	part.input.data = p;
+	uv_poll_start(&part.input, UV_READABLE, on_input);
+}
+
+/* The directory of the sockets, and the lock that says that this node runs. */
+static int take_place(struct program *p, struct reason *why)
+{
+	char path[PATH_MAX + 8];
+	if (p->temporary)
+		return 0;
+	if (home_node_path(p->dir, sizeof p->dir, p->home_dir, "run", p->name, "") < 0 ||
+		home_node_path(path, sizeof path, p->home_dir, "run", p->name, "control.sock") <
+			0) {
+		*why = reason_make(EXIT_CONFIG,
+			"the path of %.200s is too long for a socket (at most 107 bytes)",
+			p->home_dir);
+		return -ENAMETOOLONG;
+	}
+	for (size_t n = strlen(p->dir); n && p->dir[n - 1] == '/'; n--)
+		p->dir[n - 1] = 0;
+	snprintf(path, sizeof path, "%s/run", p->home_dir);
+	mkdir(path, 0700);
+	mkdir(p->dir, 0700);
+	p->lock_fd = node_lock(p->home_dir, p->name);
+	if (p->lock_fd >= 0)
+		return 0;
+	*why = p->lock_fd == -EEXIST
+		       ? reason_make(EXIT_EXISTS, "node %s is already running", p->name)
+		       : reason_make(EXIT_IO, "cannot lock %s: %s", p->dir, strerror(-p->lock_fd));
+	return p->lock_fd;
+}
+
+static int open_home(struct program *p, struct reason *why)
+{
+	int rc = home_open(&p->home, p->home_dir, p->temporary ? HOME_READ : HOME_WRITE);
+	if (rc < 0) {
+		*why = reason_make(EXIT_IO, "%s", home_error(p->home));
+		return rc;
+	}
+	if (!p->temporary)
+		return restore_config(p, why);
+	p->config = json_object();
+	return 0;
+}
+
+static int make_node(struct program *p, int seam, struct reason *why)
+{
+	uint32_t workers, suites;
+	struct handshake_keys *keys = calloc(1, sizeof *keys);
+	int rc = keys ? dataplane_greet(p, seam, &workers, &suites, why) : -ENOMEM;
+	if (rc == 0)
+		rc = keys_load_node(p, suites, keys, why);
+	if (rc == 0) {
+		p->node = node_new(p->name, keys, &loop_io, p);
+		if (!p->node) {
+			*why = reason_make(EXIT_INTERNAL, "out of memory");
+			rc = -ENOMEM;
+		}
+	}
+	if (keys)
+		secret_wipe(keys, sizeof *keys);
+	free(keys);
+	if (rc < 0)
+		return rc;
+	mlock(p->node, sizeof *p->node); /* as far as the limit allows */
+	p->node->temporary = p->temporary;
+	p->node->home = p->temporary ? NULL : p->home;
+	p->node->workers = workers;
+	p->node->suites = suites;
+	return 0;
+}
+
+/* In the order of what takes long: the data plane starts while the home is read. */
+static int start(struct program *p, struct reason *why)
+{
+	int rc = take_place(p, why);
+	if (rc == 0)
+		rc = open_home(p, why);
+	if (rc < 0)
+		return rc;
+	int seam = dataplane_start(p, p->temporary ? 1 : restore_workers(p), why);
+	if (seam < 0)
+		return seam;
+	rc = make_node(p, seam, why);
+	if (rc < 0) {
+		close(seam);
+		return rc;
+	}
+	rc = loop_open(p, seam);
+	if (rc < 0)
+		return rc;
+	loop_enter(p);
+	program_begin(p);
+	rc = restore_objects(p, why);
+	if (rc == 0)
+		rc = api_open(p, why);
+	if (rc == 0)
+		program_done(p);
+	return rc;
+}
+
+static void finish(struct program *p)
+{
+	uv_run(&p->uv, UV_RUN_DEFAULT);
+	uv_loop_close(&p->uv);
+	dataplane_free(p);
+	free(p->api);
+	free(p->loop);
+	json_decref(p->config);
+	home_close(p->home);
+	secret_wipe(&p->static_key, sizeof p->static_key);
+	if (p->lock_fd >= 0)
+		close(p->lock_fd);
+}
+
+int program_run(struct program *p)
+{
+	struct reason why = {.exit = EXIT_INTERNAL};
+	if (home_node_path(part.log_path, sizeof part.log_path, p->home_dir, "nodes", p->name,
+		    "stdout.log") < 0)
+		part.log_path[0] = 0;
+	if (uv_loop_init(&p->uv) < 0)
+		return EXIT_INTERNAL;
+	start_handles(p);
+	if (start(p, &why) < 0)
+		program_fail(p, &why);
+	finish(p);
+	return p->exit_status;
+}
