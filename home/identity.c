@@ -196,6 +196,13 @@ static void public_key_of(uint8_t public_key[static KEY], const struct secret32 
 	secret_wipe(secret, sizeof secret);
 }
 
+bool identity_key_matches(const struct identity *id, const struct secret32 *secret)
+{
+	uint8_t public_key[KEY];
+	public_key_of(public_key, secret);
+	return !memcmp(public_key, id->public_key, KEY);
+}
+
 /* Wraps inner bytes as [version, data_type, bytes]. */
 static struct slice wrap_data(uint8_t *dst, uint64_t data_type, const struct wr *inner)
 {
@@ -256,12 +263,10 @@ int identity_rotate(const uint8_t *history, size_t len, const struct secret32 *o
 {
 	struct identity id;
 	struct secret32 fresh;
-	uint8_t public_key[KEY];
 	int rc = identity_verify(history, len, 0, &id);
 	if (rc < 0)
 		return rc;
-	public_key_of(public_key, old);
-	if (memcmp(public_key, id.public_key, KEY))
+	if (!identity_key_matches(&id, old))
 		return -EKEYREJECTED;
 	if (id.changes == IDENTITY_CHANGES_MAX)
 		return -EMSGSIZE;

@@ -44,6 +44,8 @@ int identity_rotate(const uint8_t *history, size_t len, const struct secret32 *o
 /* 0; -EBADMSG malformed or a bad signature or hash chain; -EKEYEXPIRED outside its validity at now
  * (valid_until never has drift, valid_from has 60 s). now = 0 skips the time check. */
 int identity_verify(const uint8_t *history, size_t len, uint64_t now, struct identity *out);
+/* True when `secret` is the seed of the newest primary key. */
+bool identity_key_matches(const struct identity *id, const struct secret32 *secret);
 /* equal or longer: 0 / 1; shorter: -ESTALE; conflicting: -EKEYREJECTED. Both already verified. */
 int identity_compare(const uint8_t *known, size_t known_len, const uint8_t *seen, size_t seen_len);
 

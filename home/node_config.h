@@ -42,16 +42,21 @@ int relay_name_del(struct home *h, const char *node, const char *name);
 
 /*
  * run/NAME/ of live nodes, without the database: `pid` holds the control process's id and is locked
- * (flock) while it lives; `listeners` holds one canonical route per line, loopback addresses first.
+ * (an open file description lock) while it lives; `listeners` holds one canonical route per line,
+ * loopback addresses first.
  */
 enum node_status { NODE_STOPPED, NODE_RUNNING };
+/* *pid is 0 for a node that does not run, or that has not got to writing it. */
 enum node_status node_status(const char *home_dir, const char *name, int *pid);
-/* First line of `listeners` of a running node as a route text; -ENOENT no such node, -ESRCH not running. */
+/* First line of `listeners` of a running node as a route text; -ENOENT no such node, -ESRCH not running,
+ * -ENODATA it has no listener (yet). */
 int node_listener(const char *home_dir, const char *name, char *dst, size_t cap);
 /* Calls fn with each listener line of each running node. */
 int node_listeners_each(const char *home_dir, int (*fn)(void *ctx, const char *node, const char *route), void *ctx);
-/* Writes run/NAME/listeners (atomically) and run/NAME/pid (locked; the returned fd holds the lock). */
+/* Writes run/NAME/listeners (atomically). */
 int node_publish_listeners(const char *home_dir, const char *name, const char *const *routes, unsigned n);
-int node_lock(const char *home_dir, const char *name); /* fd, or -EEXIST when another holds it */
+/* Writes run/NAME/pid, making the directory, and locks it: the fd that holds the lock, or -EEXIST when
+ * another process does. */
+int node_lock(const char *home_dir, const char *name);
 
 #endif

@@ -41,6 +41,8 @@ int identity_get(struct home *h, const char *name /* NULL: default */, struct id
 int identity_each(struct home *h, int (*fn)(void *ctx, const struct identity_info *), void *ctx);
 int identity_set_default(struct home *h, const char *name);
 int identity_delete(struct home *h, const char *name); /* -EBUSY while a node uses it */
+/* Gives the identity a new primary key (a further change); -ENOSPC after 16. */
+int identity_renew(struct home *h, const char *name /* NULL: default */, struct identity_info *out);
 /* The primary secret; the caller wipes it. */
 int identity_secret(struct home *h, const char *name, struct secret32 *out);
 /* True when the secret of this identifier lies in one of the home's vaults. */
