@@ -83,7 +83,7 @@ static int end_nodes(const struct cli *c)
 	return rc;
 }
 
-static const char *const state_names[] = {"run", "nodes", "vaults", "database.sqlite3-wal",
+static const char *const state_names[] = {"run", "nodes", "database.sqlite3-wal",
 	"database.sqlite3-shm", "database.sqlite3-journal", "database.sqlite3"};
 enum { STATE_NAMES = sizeof state_names / sizeof *state_names };
 

@@ -13,6 +13,7 @@
 #include "progress.h"
 #include "table.h"
 #include "unix_address.h"
+#include "vault.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -23,17 +24,18 @@
 
 enum { WORKERS_MAX = 64 };
 
-/* The node's name and default mark; name NULL: the default node. */
 struct stored_node {
 	char name[WIRE_NAME_MAX + 1];
-	char identity[WIRE_NAME_MAX + 1];
+	char identifier[IDENTIFIER_TEXT]; /* empty: its identity is gone */
 	bool is_default;
 };
 
+/* name NULL: the default node. */
 static int get_node(const struct cli *c, const char *name, struct stored_node *out)
 {
 	struct home *h;
 	struct node_info info = {0};
+	struct identity_info identity;
 	int rc = home_call_open(c, HOME_READ, &h);
 	if (rc)
 		return rc;
@@ -42,8 +44,10 @@ static int get_node(const struct cli *c, const char *name, struct stored_node *o
 		rc = home_call_failed(c, h, err, "node", name);
 	} else {
 		memcpy(out->name, info.name, sizeof out->name);
-		memcpy(out->identity, info.identity, sizeof out->identity);
 		out->is_default = info.is_default;
+		out->identifier[0] = 0;
+		if (identity_get(h, info.identity, &identity) == 0)
+			identifier_format(&identity.identity.id, out->identifier);
 		node_info_fini(&info);
 	}
 	home_close(h);
@@ -185,12 +189,12 @@ static json_t *stopped_json(const struct stored_node *n)
 {
 	char route[WIRE_NAME_MAX + 8];
 	snprintf(route, sizeof route, "/node/%s", n->name);
-	return json_pack("{s:s, s:b, s:s, s:n, s:n, s:{s:s, s:n}, s:n, s:[], s:[], s:[], s:[], "
+	return json_pack("{s:s, s:b, s:s, s:n, s:s?, s:{s:s, s:n}, s:n, s:[], s:[], s:[], s:[], "
 			 "s:[], s:[], s:[]}",
 		"name", n->name, "is_default", n->is_default, "status", "stopped", "pid",
-		"identity", "route", "short", route, "verbose", "http_server_address", "transports",
-		"secure_channel_listeners", "secure_channels", "relays", "inlets", "outlets",
-		"services");
+		"identity", n->identifier[0] ? n->identifier : NULL, "route", "short", route,
+		"verbose", "http_server_address", "transports", "secure_channel_listeners",
+		"secure_channels", "relays", "inlets", "outlets", "services");
 }
 
 static int show_node(const struct cli *c, const struct stored_node *n)

@@ -7,10 +7,7 @@
 #include "output.h"
 #include "table.h"
 
-#include <errno.h>
 #include <stdio.h>
-#include <string.h>
-#include <unistd.h>
 
 static json_t *vault_json(const struct vault_info *v)
 {
@@ -18,30 +15,15 @@ static json_t *vault_json(const struct vault_info *v)
 		"use_aws_kms", "No");
 }
 
-static int absolute(const struct cli *c, const char *path, char *dst, size_t cap)
-{
-	char cwd[PATH_MAX] = "";
-	if (!*path)
-		return cli_fail(c, CLI_USAGE, "--path is empty");
-	if (*path != '/' && !getcwd(cwd, sizeof cwd))
-		return cli_fail(
-			c, CLI_IO, "the working directory cannot be read: %s", strerror(errno));
-	int n = snprintf(dst, cap, "%s%s%s", cwd, *cwd ? "/" : "", path);
-	return n < 0 || (size_t)n >= cap ? cli_fail(c, CLI_USAGE, "--path is too long") : CLI_OK;
-}
-
 int cmd_vault_create(struct cli *c, const struct args *a)
 {
-	char path[PATH_MAX], text[160];
-	const char *given = args_text(a, "path");
+	char text[160];
 	struct vault_info v;
 	struct home *h;
-	int rc = given ? absolute(c, given, path, sizeof path) : CLI_OK;
-	if (!rc)
-		rc = home_call_open(c, HOME_WRITE, &h);
+	int rc = home_call_open(c, HOME_WRITE, &h);
 	if (rc)
 		return rc;
-	int err = vault_create(h, a->pos[0], given ? path : NULL, &v);
+	int err = vault_create(h, a->pos[0], args_text(a, "path"), &v);
 	if (err)
 		rc = home_call_failed(c, h, err, "vault", a->pos[0]);
 	home_close(h);
@@ -102,15 +84,13 @@ int cmd_vault_show(struct cli *c, const struct args *a)
 
 int cmd_vault_move(struct cli *c, const struct args *a)
 {
-	char path[PATH_MAX], text[160];
+	char text[160];
 	struct vault_info v;
 	struct home *h;
-	int rc = absolute(c, args_text(a, "path"), path, sizeof path);
-	if (!rc)
-		rc = home_call_open(c, HOME_WRITE, &h);
+	int rc = home_call_open(c, HOME_WRITE, &h);
 	if (rc)
 		return rc;
-	int err = vault_move(h, a->pos[0], path);
+	int err = vault_move(h, a->pos[0], args_text(a, "path"));
 	if (!err)
 		err = vault_get(h, a->pos[0], &v);
 	if (err)

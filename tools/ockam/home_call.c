@@ -2,7 +2,7 @@
 #include "home_call.h"
 
 #include <errno.h>
-#include <stddef.h>
+#include <string.h>
 
 int home_call_open(const struct cli *c, enum home_mode mode, struct home **out)
 {
@@ -27,4 +27,15 @@ int home_call_failed(
 			"NotFound: there is no %s in %s; make one with `ockam %s create`", noun,
 			c->home, noun);
 	return cli_fail(c, cli_code(err), "%s", home_error(h));
+}
+
+int home_call_check_depth(const struct cli *c, const char *node)
+{
+	char path[PATH_MAX];
+	if (home_node_path(path, sizeof path, c->home, "run", node, "control.sock") >= 0)
+		return CLI_OK;
+	return cli_fail(c, CLI_CONFIG,
+		"the home %s is too deep for node %s: the path of its socket would have %zu bytes, "
+		"and 107 is the limit",
+		c->home, node, strlen(c->home) + strlen("/run//control.sock") + strlen(node));
 }

@@ -11,5 +11,7 @@ int home_call_open(const struct cli *c, enum home_mode mode, struct home **out);
 /* Writes the sentence of a failed call. `name` NULL: the default one. */
 int home_call_failed(
 	const struct cli *c, const struct home *h, int err, const char *noun, const char *name);
+/* CLI_OK, or CLI_CONFIG and the sentence when a socket of this node would have too long a path. */
+int home_call_check_depth(const struct cli *c, const char *node);
 
 #endif

@@ -2,28 +2,42 @@
 #include "json_filter.h"
 
 #include <dlfcn.h>
-#include <jq.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* The functions of libjq.so.1 that are used here, with the types of its own header. */
+/*
+ * What of jq.h and jv.h crosses the interface of libjq.so.1. The headers themselves cannot be
+ * included by a program that does not link the library: a static function in them calls into it.
+ */
+typedef struct jq_state jq_state;
+typedef struct {
+	unsigned char kind_flags, pad;
+	unsigned short offset;
+	int size;
+	union {
+		void *ptr;
+		double number;
+	} u;
+} jv;
+enum { JV_KIND_INVALID = 0, JV_KIND_STRING = 5 };
+
 struct library {
 	void *handle;
-	__typeof__(jq_init) *init;
-	__typeof__(jq_teardown) *teardown;
-	__typeof__(jq_compile) *compile;
-	__typeof__(jq_start) *start;
-	__typeof__(jq_next) *next;
-	__typeof__(jq_set_error_cb) *set_error_cb;
-	__typeof__(jv_parse) *parse;
-	__typeof__(jv_dump_string) *dump_string;
-	__typeof__(jv_string_value) *string_value;
-	__typeof__(jv_get_kind) *get_kind;
-	__typeof__(jv_free) *free;
-	__typeof__(jv_copy) *copy;
-	__typeof__(jv_invalid_has_msg) *has_msg;
-	__typeof__(jv_invalid_get_msg) *get_msg;
+	jq_state *(*init)(void);
+	void (*teardown)(jq_state **);
+	int (*compile)(jq_state *, const char *);
+	void (*start)(jq_state *, jv, int);
+	jv (*next)(jq_state *);
+	void (*set_error_cb)(jq_state *, void (*)(void *, jv), void *);
+	jv (*parse)(const char *);
+	jv (*dump_string)(jv, int);
+	const char *(*string_value)(jv);
+	int (*get_kind)(jv);
+	void (*free)(jv);
+	jv (*copy)(jv);
+	int (*has_msg)(jv);
+	jv (*get_msg)(jv);
 };
 
 static int load(struct library *l)

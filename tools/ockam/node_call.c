@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "node_call.h"
 
+#include "home_call.h"
 #include "node_config.h"
 #include "node_start.h"
 #include "parse.h"
@@ -18,17 +19,18 @@ static int default_name(const struct cli *c, char name[static WIRE_NAME_MAX + 1]
 {
 	struct home *h;
 	struct node_info info = {0};
-	int rc = home_open(&h, c->home, HOME_READ);
-	if (!rc)
-		rc = node_get(h, NULL, &info);
 	name[0] = 0;
-	if (rc == 0)
+	int rc = home_call_open(c, HOME_READ, &h);
+	if (rc)
+		return rc;
+	int err = node_get(h, NULL, &info);
+	if (err == 0)
 		snprintf(name, WIRE_NAME_MAX + 1, "%s", info.name);
-	else if (rc != -ENOENT)
-		rc = cli_fail(c, cli_code(rc), "%s", home_error(h));
+	else if (err != -ENOENT)
+		rc = home_call_failed(c, h, err, "node", NULL);
 	node_info_fini(&info);
 	home_close(h);
-	return rc == -ENOENT ? CLI_OK : rc;
+	return rc;
 }
 
 int node_find(
@@ -50,10 +52,7 @@ int node_find(
 	}
 	if (home_node_path(out->socket_path, sizeof out->socket_path, c->home, "run", out->name,
 		    "control.sock") < 0)
-		return cli_fail(c, CLI_CONFIG,
-			"the home %s is too deep: a socket path in it would be longer than 107 "
-			"bytes",
-			c->home);
+		return home_call_check_depth(c, out->name);
 	return CLI_OK;
 }
 

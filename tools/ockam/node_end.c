@@ -80,9 +80,8 @@ void node_remove_dirs(const struct cli *c, const char *name)
 	static const char *const kinds[] = {"run", "nodes"};
 	char path[PATH_MAX];
 	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
-		if (home_node_path(path, sizeof path, c->home, kinds[i], name, "lock") < 0)
+		if (home_node_path(path, sizeof path, c->home, kinds[i], name, NULL) < 0)
 			continue;
-		*strrchr(path, '/') = 0;
 		int rc = tree_remove(path);
 		if (rc)
 			cli_note(c, "could not remove %s: %s", path, strerror(-rc));

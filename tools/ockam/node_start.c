@@ -26,22 +26,18 @@ json_t *node_default_config(void)
 static int make_dirs(const struct cli *c, const char *name, char *log, size_t cap)
 {
 	char run[PATH_MAX];
-	if (home_node_path(run, sizeof run, c->home, "run", name, "control.sock") < 0 ||
-		home_node_path(log, cap, c->home, "nodes", name, "stdout.log") < 0)
-		return cli_fail(c, CLI_CONFIG,
-			"the home %s is too deep: a socket path in it would have %zu bytes, and "
-			"107 is the limit",
-			c->home, strlen(c->home) + strlen("/run//control.sock") + strlen(name));
-	*strrchr(run, '/') = 0;
-	char *slash = strrchr(log, '/');
-	*slash = 0;
-	int rc = tree_make(run);
+	int rc = home_call_check_depth(c, name);
+	if (rc || home_node_path(run, sizeof run, c->home, "run", name, NULL) < 0 ||
+		home_node_path(log, cap, c->home, "nodes", name, NULL) < 0)
+		return rc ? rc : CLI_CONFIG;
+	rc = tree_make(run);
 	if (!rc)
 		rc = tree_make(log);
-	*slash = '/';
-	return rc ? cli_fail(c, CLI_IO, "could not make the directories of node %s in %s: %s", name,
-			    c->home, strerror(-rc))
-		  : CLI_OK;
+	if (rc)
+		return cli_fail(c, CLI_IO, "could not make the directories of node %s in %s: %s",
+			name, c->home, strerror(-rc));
+	home_node_path(log, cap, c->home, "nodes", name, "stdout.log");
+	return CLI_OK;
 }
 
 int node_boot(const struct cli *c, const char *name, int64_t timeout_ms)
@@ -208,21 +204,19 @@ static int create_guarded(const struct cli *c, const struct node_plan *plan, int
 
 int node_create(const struct cli *c, const struct node_plan *plan)
 {
+	int rc = home_call_check_depth(c, plan->name);
+	if (rc)
+		return rc;
 	int guard = guard_take(c, plan->name, false);
 	if (guard == -EWOULDBLOCK)
 		return cli_fail(c, CLI_EXISTS,
 			"node %s is just being made or changed by another command; choose another "
 			"name",
 			plan->name);
-	if (guard == -ENAMETOOLONG)
-		return cli_fail(c, CLI_CONFIG,
-			"the home %s is too deep: a socket path in it would be longer than 107 "
-			"bytes",
-			c->home);
 	if (guard < 0)
 		return cli_fail(
 			c, CLI_IO, "could not write to the home %s: %s", c->home, strerror(-guard));
-	int rc = create_guarded(c, plan, &guard);
+	rc = create_guarded(c, plan, &guard);
 	guard_drop(guard);
 	return rc;
 }
