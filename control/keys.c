@@ -12,16 +12,6 @@
 
 enum { ATTESTATION_S = 365 * 24 * 3600 };
 
-unsigned keys_suites(uint32_t suites, uint8_t dst[static 4])
-{
-	unsigned n = 0;
-	if (suites & 1u << SUITE_AESGCM && crypto_aead_aes256gcm_is_available())
-		dst[n++] = SUITE_AESGCM;
-	if (suites & 1u << SUITE_CHACHAPOLY)
-		dst[n++] = SUITE_CHACHAPOLY;
-	return n;
-}
-
 /* Signs the static key that is in `k`. */
 static int attest(struct handshake_keys *k, const struct secret32 *secret, struct reason *why)
 {
@@ -54,10 +44,15 @@ static int set_static_key(struct handshake_keys *k, const struct secret32 *key, 
 	return -EINVAL;
 }
 
-static int set_suites(struct handshake_keys *k, uint32_t suites, struct reason *why)
+int keys_set_suites(struct handshake_keys *k, uint32_t suites, struct reason *why)
 {
-	k->suites_n = keys_suites(suites, k->suites);
-	if (k->suites_n)
+	unsigned n = 0;
+	if (suites & 1u << SUITE_AESGCM && crypto_aead_aes256gcm_is_available())
+		k->suites[n++] = SUITE_AESGCM;
+	if (suites & 1u << SUITE_CHACHAPOLY)
+		k->suites[n++] = SUITE_CHACHAPOLY;
+	k->suites_n = n;
+	if (n)
 		return 0;
 	*why = reason_make(EXIT_CONFIG, "the data plane offers no cipher suite that is known here");
 	return -EOPNOTSUPP;
@@ -105,8 +100,7 @@ static int fresh_identity(struct handshake_keys *k, struct secret32 *secret, str
 	return n;
 }
 
-int keys_load_node(
-	struct program *p, uint32_t suites, struct handshake_keys *out, struct reason *why)
+int keys_load_node(struct program *p, struct handshake_keys *out, struct reason *why)
 {
 	struct secret32 secret;
 	char name[65] = "";
@@ -117,8 +111,6 @@ int keys_load_node(
 		rc = fresh_identity(out, &secret, why);
 	if (rc == 0)
 		rc = set_static_key(out, p->temporary ? NULL : &p->static_key, why);
-	if (rc == 0)
-		rc = set_suites(out, suites, why);
 	if (rc == 0)
 		rc = attest(out, &secret, why);
 	secret_wipe(&secret, sizeof secret);
@@ -146,7 +138,7 @@ int keys_load_other(
 	if (rc == 0)
 		rc = set_static_key(k, NULL, why);
 	if (rc == 0)
-		rc = set_suites(k, p->node->suites, why);
+		rc = keys_set_suites(k, p->node->suites, why);
 	if (rc == 0)
 		rc = attest(k, &secret, why);
 	secret_wipe(&secret, sizeof secret);

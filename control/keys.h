@@ -8,13 +8,11 @@
 
 #include "program.h"
 
-/* Suites that both the data plane (bits of SEAM_HELLO) and this plane have, best first. */
-unsigned keys_suites(uint32_t suites, uint8_t dst[static 4]);
 /* The node's own, by p->identity (empty: the default one, its name is stored) and p->static_key. A
- * temporary node of a home without identities gets one that is not stored. `suites` of SEAM_HELLO.
- */
-int keys_load_node(
-	struct program *p, uint32_t suites, struct handshake_keys *out, struct reason *why);
+ * temporary node of a home without identities gets one that is not stored. No suites yet. */
+int keys_load_node(struct program *p, struct handshake_keys *out, struct reason *why);
+/* Suites that both the data plane (`suites` of SEAM_HELLO) and this plane have, best first. */
+int keys_set_suites(struct handshake_keys *k, uint32_t suites, struct reason *why);
 /* Of another identity, with a static key of its own, so that the two cannot be linked: heap, or
  * NULL and 0 when `identity` is the node's (or NULL). */
 int keys_load_other(

@@ -230,9 +230,11 @@ static int make_node(struct program *p, int seam, struct reason *why)
 {
 	uint32_t workers, suites;
 	struct handshake_keys *keys = calloc(1, sizeof *keys);
-	int rc = keys ? dataplane_greet(p, seam, &workers, &suites, why) : -ENOMEM;
+	int rc = keys ? keys_load_node(p, keys, why) : -ENOMEM;
 	if (rc == 0)
-		rc = keys_load_node(p, suites, keys, why);
+		rc = dataplane_greet(p, seam, &workers, &suites, why);
+	if (rc == 0)
+		rc = keys_set_suites(keys, suites, why);
 	if (rc == 0) {
 		p->node = node_new(p->name, keys, &loop_io, p);
 		if (!p->node) {
@@ -253,12 +255,12 @@ static int make_node(struct program *p, int seam, struct reason *why)
 	return 0;
 }
 
-/* In the order of what takes long: the data plane starts while the home is read. */
+/* A node that is not known leaves no directory; the data plane starts while the keys are read. */
 static int start(struct program *p, struct reason *why)
 {
-	int rc = take_place(p, why);
+	int rc = open_home(p, why);
 	if (rc == 0)
-		rc = open_home(p, why);
+		rc = take_place(p, why);
 	if (rc < 0)
 		return rc;
 	int seam = dataplane_start(p, p->temporary ? 1 : restore_workers(p), why);
