@@ -56,8 +56,9 @@ static int make_directories(const char *dir)
 			continue;
 		char end = *p;
 		*p = 0;
-		if (mkdir(path, 0700) < 0 && errno != EEXIST && stat(path, &st) < 0)
-			return -errno;
+		int err = mkdir(path, 0700) < 0 ? errno : 0;
+		if (err && err != EEXIST && stat(path, &st) < 0)
+			return -err;
 		*p = end;
 		if (!end)
 			break;

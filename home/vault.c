@@ -90,6 +90,8 @@ static int check_free(struct home *h, const char *name, const char *path)
 		return home_fail(h, -EEXIST, "vault %s exists already; choose another name", name);
 	if (rc == 0 && path)
 		rc = db_int(&h->db, &n, 0, "SELECT count(*) FROM vault WHERE path = ?1", "t", path);
+	if (rc == 0 && path && !strcmp(path, h->db.path))
+		return home_fail(h, -EEXIST, "%s is the database of the home; choose another path", path);
 	if (rc == 0 && n)
 		return home_fail(h, -EEXIST, "%s is the file of another vault; choose another path", path);
 	return rc;
