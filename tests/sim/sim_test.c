@@ -332,6 +332,9 @@ static void random_world(uint64_t seed)
 			snprintf(to + strlen(to), sizeof to - strlen(to), "/ip4/127.0.0.1/tcp/%u", next + 1);
 			at = next;
 		}
+		unsigned behind = (unsigned)(sim_random(s) % NODES);
+		if (sim_random(s) % 3 == 0 && behind != from && behind) /* by node 0, the relay */
+			snprintf(to, sizeof to, "/ip4/127.0.0.1/tcp/1/service/forward_to_node%u", behind);
 		strcat(to, "/service/api");
 		unsigned what = (unsigned)(sim_random(s) % 10), who = (unsigned)(sim_random(s) % NODES);
 		if (what == 0) {
@@ -340,6 +343,10 @@ static void random_world(uint64_t seed)
 			sim_node_kill(n[who]);
 			sim_run(s, sim_random(s) % 2000, NULL, NULL);
 			sim_node_start(n[who]);
+		} else if (what == 3 && from) {
+			char name[16];
+			snprintf(name, sizeof name, "node%u", from);
+			register_at(s, n[from], name, "/ip4/127.0.0.1/tcp/1", NULL);
 		} else if (what == 2) {
 			sim_node_shift_clock(n[who], (int64_t)(sim_random(s) % 7200) - 50);
 		} else {
@@ -353,6 +360,8 @@ static void random_world(uint64_t seed)
 	sim_run(s, 120000, NULL, NULL); /* calm: what can come back does */
 	for (unsigned i = 0; i < NODES; i++) {
 		struct node *c = sim_node_control(n[i]);
+		while (relays_first(c))
+			relay_delete(c, relays_first(c)->name);
 		for (struct channel *ch = channels_first(c), *next; ch; ch = next) {
 			next = ch->next;
 			if (ch->role == SEAM_INITIATOR)
