@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "parse.h"
 
+#include "address.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -130,6 +132,30 @@ static void what_is_wrong_is_named(void **state)
 	fails("ockam message send hi --to /service/x --timeout soon", "a duration");
 	fails("ockam secure-channel create --to /service/x -a I12", "64 hexadecimal");
 	fails("ockam relay create --at bad.name", "invalid value");
+	fails("ockam secure-channel show xyz", "HEX");
+	fails("ockam secure-channel show 0123456789abcdef", "HEX");
+	fails("ockam tcp-listener create nonsense", "HOST:PORT");
+	fails("ockam tcp-connection create --to unix:", "HOST:PORT");
+}
+
+static void transport_addresses_are_checked(void **state)
+{
+	static const char *const good[] = {
+		"127.0.0.1:0", "localhost:65535", "[::1]:4000", "unix:/tmp/s", "unix:s"};
+	static const char *const bad[] = {"", "127.0.0.1", "127.0.0.1:", ":80", "127.0.0.1:x",
+		"127.0.0.1:65536", "nonsense:1:2", "::1:80", "unix:"};
+	static const char *const good_transit[] = {"10.0.0.0/8", "10.1.2.3", "10.0.0.0/8:4000",
+		"0.0.0.0/0:1-65535", "fd00::/8", "[fd00::/8]:4000-4999", "[::1]"};
+	static const char *const bad_transit[] = {"", "10.0.0.0/33", "10.0.0/8", "10.0.0.0/8:0",
+		"10.0.0.0/8:9-8", "10.0.0.0/8:", "fd00::/129", "[10.0.0.0/8]:1", "[::1", "host:1"};
+	for (size_t i = 0; i < sizeof good / sizeof *good; i++)
+		assert_true(address_valid(good[i]));
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+		assert_false(address_valid(bad[i]));
+	for (size_t i = 0; i < sizeof good_transit / sizeof *good_transit; i++)
+		assert_true(address_transit_valid(good_transit[i]));
+	for (size_t i = 0; i < sizeof bad_transit / sizeof *bad_transit; i++)
+		assert_false(address_transit_valid(bad_transit[i]));
 }
 
 static void help_wins_over_what_is_missing(void **state)
@@ -178,6 +204,7 @@ int main(void)
 		cmocka_unit_test(aliases_are_taken),
 		cmocka_unit_test(message_bodies_are_left_alone),
 		cmocka_unit_test(what_is_wrong_is_named),
+		cmocka_unit_test(transport_addresses_are_checked),
 		cmocka_unit_test(help_wins_over_what_is_missing),
 		cmocka_unit_test(the_timeout_has_three_sources),
 	};

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* node: create, list, show, start, stop, delete, logs, default. */
+#include "address.h"
 #include "delete.h"
 #include "guard.h"
 #include "home_call.h"
@@ -12,7 +13,6 @@
 #include "output.h"
 #include "progress.h"
 #include "table.h"
-#include "unix_address.h"
 #include "vault.h"
 
 #include <errno.h>
@@ -88,7 +88,7 @@ static int make_config(const struct cli *c, const struct args *a, json_t **out)
 	json_t *listeners = json_array();
 	int rc = config && listeners ? CLI_OK : cli_fail(c, CLI_INTERNAL, "out of memory");
 	for (unsigned i = 0; !rc && (v = args_nth(a, "tcp-listener-address", i)); i++) {
-		rc = unix_address(c, v, address, sizeof address);
+		rc = address_absolute(c, v, address, sizeof address);
 		json_array_append_new(listeners, json_string(address));
 	}
 	if (rc) {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /* tcp-listener and tcp-connection. */
+#include "address.h"
 #include "object.h"
 #include "progress.h"
 #include "table.h"
-#include "unix_address.h"
 
 enum { CONNECT_MS = 10000 };
 
@@ -47,7 +47,7 @@ int cmd_tcp_listener_create(struct cli *c, const struct args *a)
 {
 	char address[PATH_MAX];
 	struct node_ref node;
-	int rc = unix_address(c, a->pos[0], address, sizeof address);
+	int rc = address_absolute(c, a->pos[0], address, sizeof address);
 	if (!rc)
 		rc = node_find(c, args_text(a, "at"), MISSING_IS_MADE, &node);
 	if (rc)
@@ -80,7 +80,7 @@ int cmd_tcp_connection_create(struct cli *c, const struct args *a)
 	int64_t timeout_ms;
 	if (args_timeout(a, CONNECT_MS, &timeout_ms))
 		return cli_fail(c, CLI_CONFIG, "OCKAM_DEFAULT_TIMEOUT is not a duration like 10s");
-	int rc = unix_address(c, args_text(a, "to"), address, sizeof address);
+	int rc = address_absolute(c, args_text(a, "to"), address, sizeof address);
 	if (!rc)
 		rc = node_find(c, args_text(a, "from"), MISSING_IS_MADE, &node);
 	if (rc)

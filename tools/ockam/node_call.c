@@ -42,6 +42,8 @@ int node_find(
 		int rc = default_name(c, out->name);
 		if (rc)
 			return rc;
+		if (!out->name[0] && missing == MISSING_IS_EMPTY)
+			return CLI_OK;
 		if (!out->name[0] && missing == MISSING_IS_ERROR)
 			return cli_fail(c, CLI_NOT_FOUND,
 				"NotFound: there is no node in %s; make one with `ockam node "

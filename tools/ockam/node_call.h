@@ -16,7 +16,7 @@ struct node_ref {
 	char socket_path[108];
 };
 
-enum missing_node { MISSING_IS_ERROR, MISSING_IS_MADE };
+enum missing_node { MISSING_IS_ERROR, MISSING_IS_MADE, MISSING_IS_EMPTY };
 
 /*
  * `given` is NAME, /node/NAME or NULL for the default node; MISSING_IS_MADE starts node `default`

@@ -13,8 +13,8 @@ struct object_ctx {
 	struct node_ref node;
 };
 
-static int find(
-	const struct cli *c, const struct args *a, const struct object *o, struct object_ctx *out)
+static int find(const struct cli *c, const struct args *a, const struct object *o,
+	enum missing_node missing, struct object_ctx *out)
 {
 	const char *given = NULL;
 	out->object = o;
@@ -25,7 +25,7 @@ static int find(
 				c, CLI_USAGE, "two nodes are named, %s and %s; name one", given, v);
 		given = v ? v : given;
 	}
-	return node_find(c, given, MISSING_IS_ERROR, &out->node);
+	return node_find(c, given, missing, &out->node);
 }
 
 /* What the API calls the object: an address as it is printed may be given for it. */
@@ -61,13 +61,22 @@ static int target(const struct cli *c, const struct object_ctx *x, const char *n
 	return CLI_OK;
 }
 
+/* A home without nodes has no objects either. */
+static int get_list(const struct cli *c, const struct object_ctx *x, json_t **out)
+{
+	if (x->node.name[0])
+		return node_call(c, &x->node, "GET", x->object->path, NULL, NODE_CALL_MS, out);
+	*out = json_array();
+	return CLI_OK;
+}
+
 int object_list(const struct cli *c, const struct args *a, const struct object *o)
 {
 	struct object_ctx x;
 	json_t *list;
-	int rc = find(c, a, o, &x);
+	int rc = find(c, a, o, MISSING_IS_EMPTY, &x);
 	if (!rc)
-		rc = node_call(c, &x.node, "GET", o->path, NULL, NODE_CALL_MS, &list);
+		rc = get_list(c, &x, &list);
 	return rc ? rc : output_list(c, list, o->columns, o->plural);
 }
 
@@ -76,7 +85,7 @@ int object_show(const struct cli *c, const struct args *a, const struct object *
 	char path[TARGET_MAX];
 	struct object_ctx x;
 	json_t *doc;
-	int rc = find(c, a, o, &x);
+	int rc = find(c, a, o, MISSING_IS_ERROR, &x);
 	if (!rc)
 		rc = target(c, &x, a->pos[0], path);
 	if (!rc)
@@ -89,7 +98,7 @@ static int list_names(const struct cli *c, void *ctx, json_t **out)
 	const struct object_ctx *x = ctx;
 	json_t *list, *item;
 	size_t i;
-	int rc = node_call(c, &x->node, "GET", x->object->path, NULL, NODE_CALL_MS, &list);
+	int rc = get_list(c, x, &list);
 	if (rc)
 		return rc;
 	*out = json_array();
@@ -113,7 +122,7 @@ int object_delete(const struct cli *c, const struct args *a, const struct object
 {
 	struct object_ctx x;
 	const struct delete_ops ops = {o->noun, o->plural, list_names, remove_one, o->shown};
-	int rc = find(c, a, o, &x);
+	int rc = find(c, a, o, a->pos_n ? MISSING_IS_ERROR : MISSING_IS_EMPTY, &x);
 	return rc ? rc : delete_run(c, a, &ops, &x);
 }
 

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "parse.h"
 
+#include "address.h"
 #include "duration.h"
+#include "hex.h"
 #include "identity.h"
 #include "route.h"
 #include "stdin_route.h"
@@ -53,6 +55,14 @@ static bool one_of(const char *text, const char *a, const char *b)
 	return !strcmp(text, a) || !strcmp(text, b);
 }
 
+static bool is_channel(const char *text)
+{
+	uint8_t id[16];
+	text += *text == '/';
+	text += strncmp(text, "service/", 8) ? 0 : 8;
+	return hex_decode(id, sizeof id, text, strlen(text)) == (int)sizeof id;
+}
+
 /* NULL, or what is wrong with the value; `why` is a buffer to say it in. */
 static const char *value_fault(enum value_kind kind, const char *v, char *why, size_t cap)
 {
@@ -76,6 +86,14 @@ static const char *value_fault(enum value_kind kind, const char *v, char *why, s
 		/* fall through */
 	case VALUE_ROUTE:
 		return stdin_route_check(v, why, cap) ? why : NULL;
+	case VALUE_CHANNEL:
+		return is_channel(v) ? NULL : "an address is HEX or /service/HEX with 32 digits";
+	case VALUE_ADDRESS:
+		return address_valid(v) ? NULL : "an address is HOST:PORT or unix:PATH";
+	case VALUE_TRANSIT:
+		return address_transit_valid(v)
+			       ? NULL
+			       : "it is like 10.0.0.0/8, 10.0.0.0/8:4000 or [fd00::/8]:4000-4999";
 	case VALUE_IDENTIFIER:
 		if (!strcmp(v, "any") || identifier_parse(&id, v) == 0)
 			return NULL;

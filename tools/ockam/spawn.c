@@ -118,7 +118,7 @@ int spawn_control(const struct cli *c, enum spawn_kind kind, const char *const *
 	const char *argv[ARGS_MAX] = {"ockam-control"};
 	struct child_fds fds = {-1, -1, -1, -1};
 	unsigned n = 1;
-	*out = (struct spawn){.pid = -1, .pid_fd = -1, .ready_fd = -1, .stdin_fd = -1};
+	*out = (struct spawn){.pid = -1, .pid_fd = -1, .ready_fd = -1, .stdin_fd = -1, .log = log};
 	if (find_program(program, sizeof program))
 		return cli_fail(c, CLI_CONFIG,
 			"the program ockam-control is not beside this one; install the whole of "
@@ -165,6 +165,24 @@ static int read_ready(int fd, char *dst, size_t cap, int64_t deadline_ms)
 	return (int)strlen(dst);
 }
 
+/* The last line of the log, or an empty string. */
+static void last_words(const char *log, char *dst, size_t cap)
+{
+	dst[0] = 0;
+	int fd = log ? open(log, O_RDONLY | O_CLOEXEC) : -1;
+	if (fd < 0)
+		return;
+	off_t size = lseek(fd, 0, SEEK_END);
+	ssize_t n = pread(fd, dst, cap - 1, size > (off_t)cap - 1 ? size - (off_t)(cap - 1) : 0);
+	close(fd);
+	while (n > 0 && dst[n - 1] == '\n')
+		n--;
+	dst[n > 0 ? n : 0] = 0;
+	char *line = strrchr(dst, '\n');
+	if (line)
+		memmove(dst, line + 1, strlen(line));
+}
+
 int spawn_wait_ready(const struct cli *c, struct spawn *s, int64_t timeout_ms)
 {
 	char line[READY_LINE_MAX], *text;
@@ -182,7 +200,9 @@ int spawn_wait_ready(const struct cli *c, struct spawn *s, int64_t timeout_ms)
 	long code = rc > 0 ? strtol(line, &text, 10) : 0;
 	if (code > 0 && code < 126 && *text == ' ')
 		return cli_fail(c, (int)code, "%s", text + 1);
-	return cli_fail(c, CLI_INTERNAL, "ockam-control ended before the node was ready");
+	last_words(s->log, line, sizeof line);
+	return cli_fail(c, CLI_INTERNAL, "ockam-control ended before the node was ready%s%s",
+		line[0] ? "; its last words: " : "", line);
 }
 
 int spawn_wait_end(struct spawn *s, int64_t deadline_ms)

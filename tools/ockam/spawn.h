@@ -22,7 +22,8 @@ struct spawn {
 	pid_t pid;
 	int pid_fd;
 	int ready_fd;
-	int stdin_fd; /* SPAWN_TEMPORARY, else -1 */
+	int stdin_fd;	 /* SPAWN_TEMPORARY, else -1 */
+	const char *log; /* SPAWN_BACKGROUND: where its last words are, else NULL */
 };
 
 /*

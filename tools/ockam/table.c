@@ -35,7 +35,7 @@ OPTION o_retry_delay = {
 	"retry-delay", 0, VALUE_DURATION, .meta = "D", .help = "wait between attempts; default 5s"};
 OPTION o_no_retry = {"no-retry", 0, VALUE_NONE, .help = "one attempt only"};
 
-OPTION o_tcp_listener = {"tcp-listener-address", 't', VALUE_TEXT, .many = true,
+OPTION o_tcp_listener = {"tcp-listener-address", 't', VALUE_ADDRESS, .many = true,
 	.meta = "HOST:PORT|unix:PATH",
 	.help = "where to listen; default 127.0.0.1:0, and port 0 is one that the kernel picks"};
 OPTION o_foreground = {"foreground", 'f', VALUE_NONE,
@@ -43,7 +43,7 @@ OPTION o_foreground = {"foreground", 'f', VALUE_NONE,
 OPTION o_exit_on_eof = {
 	"exit-on-eof", 'e', VALUE_NONE, .help = "in the foreground, end with stdin"};
 OPTION o_workers = {"workers", 0, VALUE_COUNT, .meta = "N", .help = "threads of the data plane"};
-OPTION o_transit = {"transit", 0, VALUE_TEXT, .many = true, .meta = "CIDR[:PORT|:LO-HI]",
+OPTION o_transit = {"transit", 0, VALUE_TRANSIT, .many = true, .meta = "CIDR[:PORT|:LO-HI]",
 	.help = "dial onward to these addresses for others"};
 OPTION o_follow = {"follow", 'F', VALUE_NONE, .help = "print the log, and go on as it grows"};
 
@@ -69,7 +69,7 @@ OPTION o_listener = {"listener", 0, VALUE_NAME, .many = true, .meta = "NAME",
 	.help = "a listener that may be reached through the relay"};
 OPTION o_no_wait = {
 	"no-connection-wait", 0, VALUE_NONE, .help = "return at once; the node goes on trying"};
-OPTION o_connection_to = {"to", 0, VALUE_TEXT, .required = true, .meta = "HOST:PORT|unix:PATH",
+OPTION o_connection_to = {"to", 0, VALUE_ADDRESS, .required = true, .meta = "HOST:PORT|unix:PATH",
 	.help = "what to connect to"};
 OPTION o_full = {"full", 0, VALUE_NONE, .help = "the whole change history"};
 OPTION o_encoding = {
@@ -131,9 +131,9 @@ static const struct command channel_commands[] = {
 			    "    ockam message send hello --from n1 --to -/service/uppercase"},
 	{"list", "list the secure channels of a node", cmd_channel_list, .opt = {&o_at}},
 	{"show", "show a secure channel", cmd_channel_show,
-		.pos = {{"ADDRESS", VALUE_TEXT, true, "HEX or /service/HEX"}}, .opt = {&o_at}},
+		.pos = {{"ADDRESS", VALUE_CHANNEL, true, "HEX or /service/HEX"}}, .opt = {&o_at}},
 	{"delete", "close a secure channel", cmd_channel_delete,
-		.pos = {{"ADDRESS", VALUE_TEXT, false, "HEX or /service/HEX"}},
+		.pos = {{"ADDRESS", VALUE_CHANNEL, false, "HEX or /service/HEX"}},
 		.opt = {&o_at, DELETE}},
 };
 
@@ -184,7 +184,7 @@ static const struct command relay_commands[] = {
 
 static const struct command tcp_listener_commands[] = {
 	{"create", "listen on one more address", cmd_tcp_listener_create,
-		.pos = {{"ADDRESS", VALUE_TEXT, true, "HOST:PORT or unix:PATH"}}, .opt = {&o_at},
+		.pos = {{"ADDRESS", VALUE_ADDRESS, true, "HOST:PORT or unix:PATH"}}, .opt = {&o_at},
 		.examples = "ockam tcp-listener create 127.0.0.1:0 --at n1"},
 	{"list", "list the tcp listeners of a node", cmd_tcp_listener_list, .opt = {&o_at}},
 	{"show", "show a tcp listener", cmd_tcp_listener_show,

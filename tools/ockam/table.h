@@ -19,6 +19,9 @@ enum value_kind {
 	VALUE_NODE,	  /* NAME or /node/NAME */
 	VALUE_ROUTE,	  /* may take one line from stdin in place of `-` */
 	VALUE_PLACE,	  /* a route, or a node's name when it has no slash */
+	VALUE_CHANNEL,	  /* HEX or /service/HEX */
+	VALUE_ADDRESS,	  /* HOST:PORT or unix:PATH */
+	VALUE_TRANSIT,	  /* CIDR[:PORT|:LO-HI] */
 	VALUE_IDENTIFIER, /* I<64 hex> or `any` */
 	VALUE_DURATION,
 	VALUE_COUNT,
