@@ -27,36 +27,38 @@ int home_fail_file(struct home *h, int err, const char *verb, const char *path)
 	case ENOSPC:
 	case EDQUOT:
 		return home_fail(h, -ENOSPC,
-			"cannot %s %s: the disk is full; free some space and try again", verb, path);
+			"cannot %s %s: the disk is full; free some space and try again", verb,
+			path);
 	case EROFS:
 	case EACCES:
 	case EPERM:
 		return home_fail(h, -EROFS,
-			"cannot %s %s: it is read-only or belongs to somebody else; check its owner and mode",
+			"cannot %s %s: it is read-only or belongs to somebody else; check its "
+			"owner and mode",
 			verb, path);
 	default:
-		return home_fail(h, -EIO, "cannot %s %s: %s; check that place and try again", verb, path,
-			strerror(err < 0 ? -err : err));
+		return home_fail(h, -EIO, "cannot %s %s: %s; check that place and try again", verb,
+			path, strerror(err < 0 ? -err : err));
 	}
 }
 
 int db_fail(struct db *db)
 {
 	int code = sqlite3_errcode(db->sql) & 0xff;
+	int err = sqlite3_system_errno(db->sql);
 	const char *cause = sqlite3_errmsg(db->sql);
 	switch (code) {
 	case SQLITE_CORRUPT:
 	case SQLITE_NOTADB:
 	case SQLITE_ERROR: /* a table or column that is not there */
 		return home_fail(db->home, -EUCLEAN,
-			"the database %s is damaged (%s); restore it from a copy, or start anew with `ockam reset`",
+			"the database %s is damaged (%s); restore it from a copy, or start anew "
+			"with `ockam reset`",
 			db->path, cause);
 	case SQLITE_FULL:
 		return home_fail_file(db->home, ENOSPC, "write", db->path);
 	case SQLITE_CANTOPEN:
-		if (sqlite3_system_errno(db->sql))
-			return home_fail_file(db->home, sqlite3_system_errno(db->sql), "open", db->path);
-		return home_fail_file(db->home, EROFS, "open", db->path);
+		return home_fail_file(db->home, err ? err : EROFS, "open", db->path);
 	case SQLITE_READONLY:
 	case SQLITE_PERM:
 	case SQLITE_AUTH:
@@ -67,7 +69,7 @@ int db_fail(struct db *db)
 			"the database %s is locked by another program; try again when that is done",
 			db->path);
 	case SQLITE_IOERR:
-		return home_fail_file(db->home, sqlite3_system_errno(db->sql), "read or write", db->path);
+		return home_fail_file(db->home, err ? err : EIO, "read or write", db->path);
 	case SQLITE_NOMEM:
 		return home_fail(db->home, -ENOMEM, "out of memory");
 	case SQLITE_CONSTRAINT:
@@ -99,7 +101,7 @@ bool db_writable(const char *path)
 	char *slash = strrchr(dir, '/');
 	*(slash && slash != dir ? slash : dir + 1) = 0;
 	return !faccessat(AT_FDCWD, path, R_OK | W_OK, AT_EACCESS) &&
-		!faccessat(AT_FDCWD, dir, W_OK | X_OK, AT_EACCESS);
+	       !faccessat(AT_FDCWD, dir, W_OK | X_OK, AT_EACCESS);
 }
 
 bool db_wal_is_empty(const struct db *db)
@@ -111,8 +113,8 @@ bool db_wal_is_empty(const struct db *db)
 }
 
 /*
- * A place that we may not write has no room for the write-ahead log's index either. When there is no
- * log, nobody is writing, and the file is taken as it is.
+ * A place that we may not write has no room for the write-ahead log's index either. When there is
+ * no log, nobody is writing, and the file is taken as it is.
  */
 static int open_unwritable(struct db *db)
 {
@@ -129,7 +131,8 @@ static int open_file(struct db *db)
 {
 	if (db->read_only && !db_writable(db->path))
 		return open_unwritable(db);
-	return sqlite3_open_v2(db->path, &db->sql, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+	return sqlite3_open_v2(
+		db->path, &db->sql, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
 }
 
 int db_open(struct db *db)
@@ -175,7 +178,8 @@ static int prepare(struct db *db, sqlite3_stmt **st, const char *sql, const char
 	*st = NULL;
 	if (!db->sql)
 		return -ENOENT;
-	if (sqlite3_prepare_v2(db->sql, sql, -1, st, NULL) == SQLITE_OK && bind(*st, types, ap) == SQLITE_OK)
+	if (sqlite3_prepare_v2(db->sql, sql, -1, st, NULL) == SQLITE_OK &&
+		bind(*st, types, ap) == SQLITE_OK)
 		return 0;
 	int rc = db_fail(db);
 	sqlite3_finalize(*st);
@@ -203,7 +207,8 @@ int db_run(struct db *db, const char *sql, const char *types, ...)
 	sqlite3_stmt *st;
 	va_list ap;
 	if (!db->sql || db->read_only)
-		return home_fail(db->home, -EROFS, "cannot write %s: it was opened read-only", db->path);
+		return home_fail(
+			db->home, -EROFS, "cannot write %s: it was opened read-only", db->path);
 	va_start(ap, types);
 	int rc = prepare(db, &st, sql, types, ap);
 	va_end(ap);

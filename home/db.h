@@ -3,8 +3,8 @@
  * SQLite as this directory uses it: one connection, arguments by a string of types, result codes as
  * negative errno with a sentence in the home they belong to. Internal to home/.
  *
- * Types of arguments: "t" const char * (NULL: null), "i" int64_t, "b" const void *, size_t. Text and
- * blobs are borrowed until the statement is finalized.
+ * Types of arguments: "t" const char * (NULL: null), "i" int64_t, "b" const void *, size_t. Text
+ * and blobs are borrowed until the statement is finalized.
  */
 #ifndef OCKAM_DB_H
 #define OCKAM_DB_H
@@ -48,13 +48,14 @@ int db_fail(struct db *db);
 int db_prepare(struct db *db, sqlite3_stmt **st, const char *sql, const char *types, ...);
 /* 1 a row, 0 none left, < 0. */
 int db_step(struct db *db, sqlite3_stmt *st);
-/* Runs a statement without result: the number of rows it changed, -EEXIST on a broken constraint. */
+/* Runs a statement without result: the number of rows it changed, -EEXIST on a broken constraint.
+ */
 int db_run(struct db *db, const char *sql, const char *types, ...);
 /* The first column of the first row; `dflt` without a row. */
 int db_int(struct db *db, int64_t *out, int64_t dflt, const char *sql, const char *types, ...);
 
-/* A transaction that holds the write lock from its beginning. db_end commits when rc >= 0, else rolls
- * back; it returns rc or the error of the commit. */
+/* A transaction that holds the write lock from its beginning. db_end commits when rc >= 0, else
+ * rolls back; it returns rc or the error of the commit. */
 int db_begin(struct db *db);
 int db_end(struct db *db, int rc);
 

@@ -32,15 +32,18 @@ int home_directory(char *dst, size_t cap)
 	return n < 0 || (size_t)n >= cap ? -ENAMETOOLONG : 0;
 }
 
-int home_node_path(
-	char *dst, size_t cap, const char *dir, const char *kind, const char *node, const char *file)
+int home_node_path(char *dst, size_t cap, const char *dir, const char *kind, const char *node,
+	const char *file)
 {
 	static const char longest_socket[] = "control.sock";
-	size_t tail = file && strlen(file) > strlen(longest_socket) ? strlen(file) : strlen(longest_socket);
-	int n = snprintf(dst, cap, "%s/%s/%s%s%s", dir, kind, node, file ? "/" : "", file ? file : "");
+	size_t tail = file && strlen(file) > strlen(longest_socket) ? strlen(file)
+								    : strlen(longest_socket);
+	int n = snprintf(
+		dst, cap, "%s/%s/%s%s%s", dir, kind, node, file ? "/" : "", file ? file : "");
 	if (n < 0 || (size_t)n >= cap)
 		return -ENAMETOOLONG;
-	if (!strcmp(kind, "run") && strlen(dir) + strlen("/run//") + strlen(node) + tail > SOCKET_PATH_MAX)
+	if (!strcmp(kind, "run") &&
+		strlen(dir) + strlen("/run//") + strlen(node) + tail > SOCKET_PATH_MAX)
 		return -ENAMETOOLONG;
 	return 0;
 }
@@ -69,8 +72,8 @@ static int make_directories(const char *dir)
 }
 
 /*
- * Creates the file before SQLite does, so that it is 0600 from its first moment. Only who created it
- * closes a descriptor of it: closing one drops all locks that this process has on the file.
+ * Creates the file before SQLite does, so that it is 0600 from its first moment. Only who created
+ * it closes a descriptor of it: closing one drops all locks that this process has on the file.
  */
 static int make_file(struct db *db)
 {
@@ -87,7 +90,8 @@ static int make_file(struct db *db)
 	return 0;
 }
 
-/* One process at a time makes the file and switches it to WAL, which SQLite's time-out does not cover. */
+/* One process at a time makes the file and switches it to WAL, which SQLite's time-out does not
+ * cover. */
 static int make_database(struct home *h)
 {
 	int lock = open(h->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc;
@@ -143,7 +147,8 @@ static int open_readable(struct home *h)
 	db_close(&h->db);
 	if (!version)
 		return 0;
-	h->db.read_only = false; /* of an older version: brought up to date, which changes no content */
+	h->db.read_only =
+		false; /* of an older version: brought up to date, which changes no content */
 	return make_database(h);
 }
 

@@ -2,11 +2,12 @@
 /*
  * An OCKAM_HOME on disk: database.sqlite3 (0600, WAL, migrations by PRAGMA user_version) and the
  * directories nodes/NAME/ and run/NAME/. One handle per process and thread. Every function that can
- * fail returns a negative errno and leaves one sentence in home_error(): what failed, the cause, what
- * to do next. -ENOENT not found, -EEXIST exists, -EBUSY in use, -EROFS read-only or no access,
+ * fail returns a negative errno and leaves one sentence in home_error(): what failed, the cause,
+ * what to do next. -ENOENT not found, -EEXIST exists, -EBUSY in use, -EROFS read-only or no access,
  * -ENOSPC full, -EUCLEAN corrupt database, -EIO otherwise.
  *
- * vault.h: vaults and identities stored in them. node_config.h: node configurations and their objects.
+ * vault.h: vaults and identities stored in them. node_config.h: node configurations and their
+ * objects.
  */
 #ifndef OCKAM_HOME_H
 #define OCKAM_HOME_H
@@ -29,7 +30,9 @@ void home_close(struct home *h);
 const char *home_error(const struct home *h);
 const char *home_dir(const struct home *h);
 
-/* Paths below the home: kind "nodes" or "run". -ENAMETOOLONG when a socket in it would exceed 107 bytes. */
-int home_node_path(char *dst, size_t cap, const char *dir, const char *kind, const char *node, const char *file);
+/* Paths below the home: kind "nodes" or "run". -ENAMETOOLONG when a socket in it would exceed 107
+ * bytes. */
+int home_node_path(char *dst, size_t cap, const char *dir, const char *kind, const char *node,
+	const char *file);
 
 #endif

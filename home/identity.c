@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * A change history is an array of changes, each signed by the key it introduces and, from the second
- * on, by the key before it too; each names the hash of the one before. Decoding borrows from the
- * bytes received, so a signature is always checked over exactly what was signed.
+ * A change history is an array of changes, each signed by the key it introduces and, from the
+ * second on, by the key before it too; each names the hash of the one before. Decoding borrows from
+ * the bytes received, so a signature is always checked over exactly what was signed.
  */
 #include "identity.h"
 
@@ -28,7 +28,8 @@ enum {
 #define VALID_S (10ull * 365 * 24 * 3600)
 
 static_assert(crypto_hash_sha256_BYTES == HASH && crypto_sign_BYTES == SIGNATURE &&
-	crypto_sign_PUBLICKEYBYTES == KEY && crypto_sign_SEEDBYTES == KEY, "sizes of libsodium");
+		      crypto_sign_PUBLICKEYBYTES == KEY && crypto_sign_SEEDBYTES == KEY,
+	"sizes of libsodium");
 
 /* One change as received; pointers into the history. */
 struct change {
@@ -169,8 +170,8 @@ int identity_compare(const uint8_t *known, size_t known_len, const uint8_t *seen
 	/* Two signatures over the same data are no conflict: what counts is the data. */
 	for (size_t i = 0; i < nk && i < ns; i++) {
 		struct change a, b;
-		if (!change_decode(&k, &a) || !change_decode(&s, &b) ||
-			a.data.len != b.data.len || memcmp(a.data.p, b.data.p, a.data.len))
+		if (!change_decode(&k, &a) || !change_decode(&s, &b) || a.data.len != b.data.len ||
+			memcmp(a.data.p, b.data.p, a.data.len))
 			return -EKEYREJECTED;
 	}
 	if (!nk || !ns)
@@ -287,7 +288,8 @@ int identity_rotate(const uint8_t *history, size_t len, const struct secret32 *o
 }
 
 int attestation_create(const struct identity *subject, const struct secret32 *secret,
-	const uint8_t x25519[static 32], uint64_t created_at, uint64_t expires_at, uint8_t *dst, size_t cap)
+	const uint8_t x25519[static 32], uint64_t created_at, uint64_t expires_at, uint8_t *dst,
+	size_t cap)
 {
 	uint8_t signature[SIGNATURE], inner_buf[DATA_MAX], data_buf[DATA_MAX];
 	if (!within(created_at, subject->valid_from, subject->valid_until))
@@ -349,7 +351,8 @@ int attestation_verify(const uint8_t *att, size_t len, const struct identity *su
 		return -EBADMSG;
 	crypto_hash_sha256(hash, data.p, data.len);
 	/* Only the newest change attests: a rotated key's attestations ended with it. */
-	if (memcmp(a.subject, subject->id.b, HASH) || memcmp(a.latest_hash, subject->latest_hash, HASH) ||
+	if (memcmp(a.subject, subject->id.b, HASH) ||
+		memcmp(a.latest_hash, subject->latest_hash, HASH) ||
 		a.created_at < subject->valid_from || a.expires_at > subject->valid_until ||
 		crypto_sign_verify_detached(signature, hash, HASH, subject->public_key))
 		return -EBADMSG;

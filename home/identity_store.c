@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * A secret is stored before the row that needs it and dropped after it: where both are in one database
- * that is one transaction, and where the vault is a file of its own a crash leaves at worst a secret
- * that nothing refers to.
+ * A secret is stored before the row that needs it and dropped after it: where both are in one
+ * database that is one transaction, and where the vault is a file of its own a crash leaves at
+ * worst a secret that nothing refers to.
  */
 #include "record.h"
 #include "vault_file.h"
@@ -27,7 +27,8 @@ static int read_row(struct home *h, sqlite3_stmt *st, struct identity_info *out)
 	db_text(st, 0, name, sizeof name);
 	if (len > IDENTITY_HISTORY_MAX || identity_verify(history, len, 0, &id) < 0)
 		return home_fail(h, -EUCLEAN,
-			"the change history of identity %s in %s is damaged; restore the database from a copy",
+			"the change history of identity %s in %s is damaged; restore the database "
+			"from a copy",
 			name, h->db.path);
 	memcpy(out->name, name, sizeof name);
 	db_text(st, 1, out->vault, sizeof out->vault);
@@ -43,7 +44,8 @@ int identity_get(struct home *h, const char *name, struct identity_info *out)
 	sqlite3_stmt *st;
 	int rc = db_prepare(&h->db, &st,
 		"SELECT name, vault, history, is_default FROM identity"
-		" WHERE name = ?1 OR (?1 IS NULL AND is_default)", "t", name);
+		" WHERE name = ?1 OR (?1 IS NULL AND is_default)",
+		"t", name);
 	if (rc == 0)
 		rc = db_step(&h->db, st);
 	if (rc == 0 || rc == -ENOENT)
@@ -87,9 +89,11 @@ static int prepare(struct home *h, const uint8_t *history, size_t len, struct se
 	struct identity_info *info)
 {
 	if (history) {
-		if (len > sizeof info->history || identity_verify(history, len, 0, &info->identity) < 0)
+		if (len > sizeof info->history ||
+			identity_verify(history, len, 0, &info->identity) < 0)
 			return home_fail(h, -EBADMSG,
-				"this is not the change history of an identity, or a signature in it is wrong");
+				"this is not the change history of an identity, or a signature in "
+				"it is wrong");
 		if (!identity_key_matches(&info->identity, secret))
 			return home_fail(h, -EKEYREJECTED,
 				"the secret key is not the one that this change history ends with");
@@ -108,14 +112,17 @@ static int prepare(struct home *h, const uint8_t *history, size_t len, struct se
 static int check_free(struct home *h, const struct identity_info *info)
 {
 	int64_t n = 0;
-	int rc = db_int(&h->db, &n, 0, "SELECT count(*) FROM identity WHERE name = ?1", "t", info->name);
+	int rc = db_int(
+		&h->db, &n, 0, "SELECT count(*) FROM identity WHERE name = ?1", "t", info->name);
 	if (rc == 0 && n)
-		return home_fail(h, -EEXIST, "identity %s exists already; choose another name", info->name);
+		return home_fail(
+			h, -EEXIST, "identity %s exists already; choose another name", info->name);
 	if (rc == 0)
-		rc = db_int(&h->db, &n, 0, "SELECT count(*) FROM identity WHERE identifier = ?1", "b",
-			info->identity.id.b, sizeof info->identity.id.b);
+		rc = db_int(&h->db, &n, 0, "SELECT count(*) FROM identity WHERE identifier = ?1",
+			"b", info->identity.id.b, sizeof info->identity.id.b);
 	if (rc == 0 && n)
-		return home_fail(h, -EEXIST, "this identity is in the home already, by another name");
+		return home_fail(
+			h, -EEXIST, "this identity is in the home already, by another name");
 	return rc;
 }
 
@@ -134,12 +141,13 @@ static int insert(struct home *h, const char *vault, const struct secret32 *secr
 	rc = db_run(&h->db,
 		"INSERT INTO identity(name, vault, identifier, history, is_default)"
 		" VALUES(?1, ?2, ?3, ?4, NOT EXISTS(SELECT 1 FROM identity))",
-		"ttbb", info->name, v.name, info->identity.id.b, sizeof info->identity.id.b, info->history,
-		info->history_len);
+		"ttbb", info->name, v.name, info->identity.id.b, sizeof info->identity.id.b,
+		info->history, info->history_len);
 	if (rc < 0)
 		return rc;
 	int64_t is_default = 0;
-	rc = db_int(&h->db, &is_default, 0, "SELECT is_default FROM identity WHERE name = ?1", "t", info->name);
+	rc = db_int(&h->db, &is_default, 0, "SELECT is_default FROM identity WHERE name = ?1", "t",
+		info->name);
 	info->is_default = is_default;
 	return rc;
 }
@@ -182,25 +190,29 @@ int identity_set_default(struct home *h, const char *name)
 	return rc < 0 ? rc : 0;
 }
 
-static int delete(struct home *h, const char *name, struct identity_info *info, struct vault_info *v)
+static int remove_row(
+	struct home *h, const char *name, struct identity_info *info, struct vault_info *v)
 {
 	int64_t used = 0;
 	int rc = identity_get(h, name, info);
 	if (rc == 0)
 		rc = vault_get(h, info->vault, v);
 	if (rc == 0)
-		rc = db_int(&h->db, &used, 0, "SELECT count(*) FROM node WHERE identity = ?1", "t", name);
+		rc = db_int(&h->db, &used, 0, "SELECT count(*) FROM node WHERE identity = ?1", "t",
+			name);
 	if (rc == 0 && used)
-		rc = home_fail(h, -EBUSY, "identity %s is used by %lld node%s; delete %s first", name,
-			(long long)used, used == 1 ? "" : "s", used == 1 ? "it" : "them");
+		rc = home_fail(h, -EBUSY, "identity %s is used by %lld node%s; delete %s first",
+			name, (long long)used, used == 1 ? "" : "s", used == 1 ? "it" : "them");
 	if (rc == 0)
 		rc = db_run(&h->db, "DELETE FROM identity WHERE name = ?1", "t", name);
 	if (rc >= 0 && vault_is_inside(h, v))
 		rc = vault_secret_delete(h, v, info->identity.public_key);
 	if (rc >= 0)
 		rc = db_run(&h->db,
-			"UPDATE identity SET is_default = 1 WHERE rowid = (SELECT min(rowid) FROM identity)"
-			" AND NOT EXISTS(SELECT 1 FROM identity WHERE is_default)", "");
+			"UPDATE identity SET is_default = 1 WHERE rowid = (SELECT min(rowid) FROM "
+			"identity)"
+			" AND NOT EXISTS(SELECT 1 FROM identity WHERE is_default)",
+			"");
 	return rc < 0 ? rc : 0;
 }
 
@@ -212,7 +224,7 @@ int identity_delete(struct home *h, const char *name)
 		return home_fail(h, -ENOMEM, "out of memory");
 	int rc = db_begin(&h->db);
 	if (rc == 0)
-		rc = db_end(&h->db, delete(h, name, info, &v));
+		rc = db_end(&h->db, remove_row(h, name, info, &v));
 	if (rc == 0 && !vault_is_inside(h, &v))
 		rc = vault_secret_delete(h, &v, info->identity.public_key);
 	free(info);
@@ -239,8 +251,8 @@ bool identity_is_own(struct home *h, const struct identifier *id)
 	sqlite3_stmt *st;
 	struct secret32 secret;
 	char name[65];
-	int rc = db_prepare(&h->db, &st, "SELECT name FROM identity WHERE identifier = ?1", "b", id->b,
-		sizeof id->b);
+	int rc = db_prepare(&h->db, &st, "SELECT name FROM identity WHERE identifier = ?1", "b",
+		id->b, sizeof id->b);
 	if (rc == 0)
 		rc = db_step(&h->db, st);
 	if (rc == 1)
@@ -253,8 +265,8 @@ bool identity_is_own(struct home *h, const struct identifier *id)
 	return rc == 0;
 }
 
-static int rotate(struct home *h, const char *name, struct identity_info *info, struct vault_info *v,
-	uint8_t old_key[static 32])
+static int rotate(struct home *h, const char *name, struct identity_info *info,
+	struct vault_info *v, uint8_t old_key[static 32])
 {
 	struct secret32 old, fresh;
 	uint8_t history[IDENTITY_HISTORY_MAX];
@@ -266,12 +278,13 @@ static int rotate(struct home *h, const char *name, struct identity_info *info, 
 	if (rc < 0)
 		return rc;
 	memcpy(old_key, info->identity.public_key, sizeof info->identity.public_key);
-	int n = identity_rotate(info->history, info->history_len, &old, false, now_s(), &fresh, history,
-		sizeof history);
+	int n = identity_rotate(info->history, info->history_len, &old, false, now_s(), &fresh,
+		history, sizeof history);
 	secret_wipe(&old, sizeof old);
 	if (n < 0)
 		return home_fail(h, n == -EMSGSIZE ? -ENOSPC : n,
-			"identity %s cannot take another key: a history ends with %d changes; make a new identity",
+			"identity %s cannot take another key: a history ends with %d changes; make "
+			"a new identity",
 			info->name, IDENTITY_CHANGES_MAX);
 	memcpy(info->history, history, (size_t)n);
 	info->history_len = (size_t)n;
@@ -280,8 +293,8 @@ static int rotate(struct home *h, const char *name, struct identity_info *info, 
 		rc = vault_secret_put(h, v, info->identity.public_key, &fresh);
 	secret_wipe(&fresh, sizeof fresh);
 	if (rc == 0)
-		rc = db_run(&h->db, "UPDATE identity SET history = ?2 WHERE name = ?1", "tb", info->name,
-			info->history, info->history_len);
+		rc = db_run(&h->db, "UPDATE identity SET history = ?2 WHERE name = ?1", "tb",
+			info->name, info->history, info->history_len);
 	if (rc >= 0 && vault_is_inside(h, v))
 		rc = vault_secret_delete(h, v, old_key);
 	return rc < 0 ? rc : 0;

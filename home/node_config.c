@@ -31,8 +31,8 @@ static int store(struct home *h, const char *name, const char *identity, const c
 	if (rc == 0)
 		rc = db_run(&h->db, "DELETE FROM node_object WHERE node = ?1", "t", name);
 	if (rc >= 0)
-		rc = db_run(&h->db, "UPDATE node SET identity = ?2, config = ?3 WHERE name = ?1", "ttt", name,
-			identity, config);
+		rc = db_run(&h->db, "UPDATE node SET identity = ?2, config = ?3 WHERE name = ?1",
+			"ttt", name, identity, config);
 	if (rc != 0) /* failed, or replaced */
 		return rc < 0 ? rc : 0;
 	randombytes_buf(key.b, sizeof key.b);
@@ -63,8 +63,9 @@ static int read_row(struct home *h, sqlite3_stmt *st, struct node_info *out)
 	db_text(st, 0, n.name, sizeof n.name);
 	db_text(st, 1, n.identity, sizeof n.identity);
 	if (!key || sqlite3_column_bytes(st, 4) != (int)sizeof n.static_key.b)
-		return home_fail(h, -EUCLEAN, "the key of node %s in %s is damaged; create the node again",
-			n.name, h->db.path);
+		return home_fail(h, -EUCLEAN,
+			"the key of node %s in %s is damaged; create the node again", n.name,
+			h->db.path);
 	n.config = strdup(config ? (const char *)config : "{}");
 	if (!n.config)
 		return out_of_memory(h);
@@ -79,7 +80,8 @@ int node_get(struct home *h, const char *name, struct node_info *out)
 	sqlite3_stmt *st;
 	int rc = db_prepare(&h->db, &st,
 		"SELECT name, identity, is_default, config, static_key FROM node"
-		" WHERE name = ?1 OR (?1 IS NULL AND is_default)", "t", name);
+		" WHERE name = ?1 OR (?1 IS NULL AND is_default)",
+		"t", name);
 	if (rc == 0)
 		rc = db_step(&h->db, st);
 	if (rc == 0 || rc == -ENOENT)
@@ -136,7 +138,8 @@ int node_remove(struct home *h, const char *name)
 	if (rc >= 0)
 		rc = db_run(&h->db,
 			"UPDATE node SET is_default = 1 WHERE rowid = (SELECT min(rowid) FROM node)"
-			" AND NOT EXISTS(SELECT 1 FROM node WHERE is_default)", "");
+			" AND NOT EXISTS(SELECT 1 FROM node WHERE is_default)",
+			"");
 	rc = db_end(&h->db, rc);
 	return rc < 0 ? rc : 0;
 }
@@ -159,7 +162,8 @@ static int object_put(
 	return rc < 0 ? rc : 0;
 }
 
-int node_object_put(struct home *h, const char *node, const char *kind, const char *name, const char *json)
+int node_object_put(
+	struct home *h, const char *node, const char *kind, const char *name, const char *json)
 {
 	int rc = db_begin(&h->db);
 	return rc < 0 ? rc : db_end(&h->db, object_put(h, node, kind, name, json));
@@ -167,10 +171,12 @@ int node_object_put(struct home *h, const char *node, const char *kind, const ch
 
 int node_object_del(struct home *h, const char *node, const char *kind, const char *name)
 {
-	int rc = db_run(&h->db, "DELETE FROM node_object WHERE node = ?1 AND kind = ?2 AND name = ?3", "ttt",
-		node, kind, name);
+	int rc = db_run(&h->db,
+		"DELETE FROM node_object WHERE node = ?1 AND kind = ?2 AND name = ?3", "ttt", node,
+		kind, name);
 	if (rc == 0)
-		return home_fail(h, -ENOENT, "NotFound: node %s has no %s %.128s", node, kind, name);
+		return home_fail(
+			h, -ENOENT, "NotFound: node %s has no %s %.128s", node, kind, name);
 	return rc < 0 ? rc : 0;
 }
 
@@ -179,8 +185,8 @@ static int object_get(
 {
 	sqlite3_stmt *st;
 	int rc = db_prepare(&h->db, &st,
-		"SELECT config FROM node_object WHERE node = ?1 AND kind = ?2 AND name = ?3", "ttt", node,
-		kind, name);
+		"SELECT config FROM node_object WHERE node = ?1 AND kind = ?2 AND name = ?3", "ttt",
+		node, kind, name);
 	if (rc == 0)
 		rc = db_step(&h->db, st);
 	if (rc == 1) {
@@ -197,7 +203,8 @@ int node_object_each(struct home *h, const char *node, const char *kind,
 {
 	struct db_names names;
 	int rc = db_names(&h->db, &names,
-		"SELECT name FROM node_object WHERE node = ?1 AND kind = ?2 ORDER BY id", "tt", node, kind);
+		"SELECT name FROM node_object WHERE node = ?1 AND kind = ?2 ORDER BY id", "tt",
+		node, kind);
 	if (rc < 0)
 		return rc;
 	for (size_t i = 0; i < names.n && rc == 0; i++) {
@@ -211,19 +218,22 @@ int node_object_each(struct home *h, const char *node, const char *kind,
 	return rc;
 }
 
-int relay_name_get(
-	struct home *h, const char *node, const char *name, struct identifier *owner, uint64_t *last_used)
+int relay_name_get(struct home *h, const char *node, const char *name, struct identifier *owner,
+	uint64_t *last_used)
 {
 	sqlite3_stmt *st;
-	int rc = db_prepare(&h->db, &st, "SELECT owner, last_used FROM relay_name WHERE node = ?1 AND name = ?2",
-		"tt", node, name);
+	int rc = db_prepare(&h->db, &st,
+		"SELECT owner, last_used FROM relay_name WHERE node = ?1 AND name = ?2", "tt", node,
+		name);
 	if (rc == 0)
 		rc = db_step(&h->db, st);
 	if (rc == 0 || rc == -ENOENT)
-		rc = home_fail(h, -ENOENT, "NotFound: node %s keeps no relay name %.64s", node, name);
+		rc = home_fail(
+			h, -ENOENT, "NotFound: node %s keeps no relay name %.64s", node, name);
 	else if (rc == 1 && sqlite3_column_bytes(st, 0) != (int)sizeof owner->b)
-		rc = home_fail(h, -EUCLEAN, "the owner of relay name %.64s in %s is damaged; delete that relay",
-			name, h->db.path);
+		rc = home_fail(h, -EUCLEAN,
+			"the owner of relay name %.64s in %s is damaged; delete that relay", name,
+			h->db.path);
 	if (rc == 1) {
 		memcpy(owner->b, sqlite3_column_blob(st, 0), sizeof owner->b);
 		*last_used = (uint64_t)sqlite3_column_int64(st, 1);
@@ -233,19 +243,20 @@ int relay_name_get(
 	return rc;
 }
 
-static int relay_put(
-	struct home *h, const char *node, const char *name, const struct identifier *owner, uint64_t now)
+static int relay_put(struct home *h, const char *node, const char *name,
+	const struct identifier *owner, uint64_t now)
 {
 	int rc = check_exists(h, "node", node);
 	if (rc == 0)
 		rc = db_run(&h->db,
-			"INSERT OR REPLACE INTO relay_name(node, name, owner, last_used) VALUES(?1, ?2, ?3, ?4)",
+			"INSERT OR REPLACE INTO relay_name(node, name, owner, last_used) "
+			"VALUES(?1, ?2, ?3, ?4)",
 			"ttbi", node, name, owner->b, sizeof owner->b, (int64_t)now);
 	return rc < 0 ? rc : 0;
 }
 
-int relay_name_put(
-	struct home *h, const char *node, const char *name, const struct identifier *owner, uint64_t now)
+int relay_name_put(struct home *h, const char *node, const char *name,
+	const struct identifier *owner, uint64_t now)
 {
 	int rc = db_begin(&h->db);
 	return rc < 0 ? rc : db_end(&h->db, relay_put(h, node, name, owner, now));
@@ -253,8 +264,10 @@ int relay_name_put(
 
 int relay_name_del(struct home *h, const char *node, const char *name)
 {
-	int rc = db_run(&h->db, "DELETE FROM relay_name WHERE node = ?1 AND name = ?2", "tt", node, name);
+	int rc = db_run(
+		&h->db, "DELETE FROM relay_name WHERE node = ?1 AND name = ?2", "tt", node, name);
 	if (rc == 0)
-		return home_fail(h, -ENOENT, "NotFound: node %s keeps no relay name %.64s", node, name);
+		return home_fail(
+			h, -ENOENT, "NotFound: node %s keeps no relay name %.64s", node, name);
 	return rc < 0 ? rc : 0;
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Two bytes of `pid` are locked in turn: the first says that the node is taken, the second that the
- * number in the file is that of the holder. So a reader never takes the number of an earlier process
- * for the present one. The locks are of the open file description (F_OFD_SETLK): asking for them
- * takes nothing, and a reader that closes the file does not drop the holder's.
+ * number in the file is that of the holder. So a reader never takes the number of an earlier
+ * process for the present one. The locks are of the open file description (F_OFD_SETLK): asking for
+ * them takes nothing, and a reader that closes the file does not drop the holder's.
  */
 #include "node_config.h"
 
@@ -22,7 +22,8 @@
 
 enum { TAKEN = 0, PUBLISHED = 1, PUBLISH_WAIT_MS = 200, LISTENERS_MAX = 64 << 10 };
 
-static int run_path(char dst[static PATH_MAX], const char *home_dir, const char *name, const char *file)
+static int run_path(
+	char dst[static PATH_MAX], const char *home_dir, const char *name, const char *file)
 {
 	if (!route_name_valid(name))
 		return -ENOENT;
@@ -87,7 +88,8 @@ static int make_run_directory(const char *home_dir, const char *name)
 	return mkdir(path, 0700) < 0 && errno != EEXIST ? -errno : 0;
 }
 
-/* True while `path` still names the file behind fd: another command may have removed the directory. */
+/* True while `path` still names the file behind fd: another command may have removed the directory.
+ */
 static bool same_file(int fd, const char *path)
 {
 	struct stat a, b;
@@ -175,11 +177,13 @@ int node_listener(const char *home_dir, const char *name, char *dst, size_t cap)
 	return rc;
 }
 
-static int each_line(char *text, const char *name, int (*fn)(void *ctx, const char *, const char *), void *ctx)
+static int each_line(
+	char *text, const char *name, int (*fn)(void *ctx, const char *, const char *), void *ctx)
 {
 	int rc = 0;
 	char *save = NULL;
-	for (char *line = strtok_r(text, "\n", &save); line && rc == 0; line = strtok_r(NULL, "\n", &save))
+	for (char *line = strtok_r(text, "\n", &save); line && rc == 0;
+		line = strtok_r(NULL, "\n", &save))
 		rc = fn(ctx, name, line);
 	return rc;
 }
@@ -222,7 +226,8 @@ static int write_lines(int fd, const char *const *lines, unsigned n)
 	return 0;
 }
 
-int node_publish_listeners(const char *home_dir, const char *name, const char *const *routes, unsigned n)
+int node_publish_listeners(
+	const char *home_dir, const char *name, const char *const *routes, unsigned n)
 {
 	char path[PATH_MAX], fresh[PATH_MAX];
 	int rc = run_path(path, home_dir, name, "listeners");

@@ -58,12 +58,14 @@ static int check_version(struct db *db, int64_t version)
 	int64_t tables = 0;
 	if (version > LATEST)
 		return home_fail(db->home, -EIO,
-			"the database %s was written by a newer ockam (format %lld, this one knows %d); use that version",
+			"the database %s was written by a newer ockam (format %lld, this one knows "
+			"%d); use that version",
 			db->path, (long long)version, LATEST);
 	int rc = version ? 0 : db_int(db, &tables, 0, "SELECT count(*) FROM sqlite_master", "");
 	if (rc == 0 && (tables || version < 0))
 		rc = home_fail(db->home, -EUCLEAN,
-			"%s is a database of another program; move it away and try again", db->path);
+			"%s is a database of another program; move it away and try again",
+			db->path);
 	return rc;
 }
 

@@ -23,7 +23,8 @@ int record_name(struct home *h, const char *noun, const char *given, char dst[st
 	}
 	if (!route_name_valid(given))
 		return home_fail(h, -EINVAL,
-			"\"%.64s\" is no name for %s; use letters, digits, _ and - (at most %d, not - first)",
+			"\"%.64s\" is no name for %s; use letters, digits, _ and - (at most %d, "
+			"not - first)",
 			given, noun, WIRE_NAME_MAX);
 	strcpy(dst, given);
 	return 0;
@@ -32,10 +33,12 @@ int record_name(struct home *h, const char *noun, const char *given, char dst[st
 int record_missing(struct home *h, const char *noun, const char *name)
 {
 	if (name)
-		return home_fail(h, -ENOENT, "NotFound: there is no %s %.64s in %s; `ockam %s list` shows them",
-			noun, name, h->dir, noun);
-	return home_fail(h, -ENOENT, "NotFound: there is no %s in %s; make one with `ockam %s create`", noun,
-		h->dir, noun);
+		return home_fail(h, -ENOENT,
+			"NotFound: there is no %s %.64s in %s; `ockam %s list` shows them", noun,
+			name, h->dir, noun);
+	return home_fail(h, -ENOENT,
+		"NotFound: there is no %s in %s; make one with `ockam %s create`", noun, h->dir,
+		noun);
 }
 
 static int absolute_path(struct home *h, const char *path, char dst[static PATH_MAX])
@@ -63,8 +66,9 @@ int vault_get(struct home *h, const char *name, struct vault_info *out)
 {
 	sqlite3_stmt *st;
 	int rc = db_prepare(&h->db, &st,
-		"SELECT name, path, is_default FROM vault WHERE name = ?1 OR (?1 IS NULL AND is_default)", "t",
-		name);
+		"SELECT name, path, is_default FROM vault WHERE name = ?1 OR (?1 IS NULL AND "
+		"is_default)",
+		"t", name);
 	if (rc == 0)
 		rc = db_step(&h->db, st);
 	if (rc == 1)
@@ -76,7 +80,8 @@ int vault_get(struct home *h, const char *name, struct vault_info *out)
 int vault_insert(struct home *h, const char *name, const char *path)
 {
 	int rc = db_run(&h->db,
-		"INSERT INTO vault(name, path, is_default) VALUES(?1, ?2, NOT EXISTS(SELECT 1 FROM vault))",
+		"INSERT INTO vault(name, path, is_default) VALUES(?1, ?2, NOT EXISTS(SELECT 1 FROM "
+		"vault))",
 		"tt", name, path);
 	return rc < 0 ? rc : 0;
 }
@@ -91,9 +96,11 @@ static int check_free(struct home *h, const char *name, const char *path)
 	if (rc == 0 && path)
 		rc = db_int(&h->db, &n, 0, "SELECT count(*) FROM vault WHERE path = ?1", "t", path);
 	if (rc == 0 && path && !strcmp(path, h->db.path))
-		return home_fail(h, -EEXIST, "%s is the database of the home; choose another path", path);
+		return home_fail(
+			h, -EEXIST, "%s is the database of the home; choose another path", path);
 	if (rc == 0 && n)
-		return home_fail(h, -EEXIST, "%s is the file of another vault; choose another path", path);
+		return home_fail(
+			h, -EEXIST, "%s is the file of another vault; choose another path", path);
 	return rc;
 }
 
@@ -160,6 +167,7 @@ static int each_key(struct home *h, const char *vault,
 
 struct move {
 	struct vault_info from, to;
+	bool copying; /* from here on `to` may hold copies */
 };
 
 static int copy_key(struct home *h, const uint8_t *key, void *ctx)
@@ -171,6 +179,12 @@ static int copy_key(struct home *h, const uint8_t *key, void *ctx)
 		rc = vault_secret_put(h, &m->to, key, &secret);
 	secret_wipe(&secret, sizeof secret);
 	return rc;
+}
+
+static int drop_copy(struct home *h, const uint8_t *key, void *ctx)
+{
+	const struct move *m = ctx;
+	return vault_secret_delete(h, &m->to, key);
 }
 
 static int drop_key(struct home *h, const uint8_t *key, void *ctx)
@@ -188,11 +202,13 @@ static int move(struct home *h, const char *name, const char *path, struct move 
 	m->to = m->from;
 	snprintf(m->to.path, sizeof m->to.path, "%s", path ? path : h->db.path);
 	if (!strcmp(m->to.path, m->from.path))
-		return home_fail(h, -EEXIST, "vault %s is at %s already; choose another path", name, m->to.path);
+		return home_fail(h, -EEXIST, "vault %s is at %s already; choose another path", name,
+			m->to.path);
 	if (path)
 		rc = check_free(h, "", path);
 	if (rc == 0 && path)
 		rc = vault_file_create(h, path);
+	m->copying = rc == 0;
 	if (rc == 0)
 		rc = each_key(h, name, copy_key, m);
 	if (rc == 0)
@@ -202,38 +218,52 @@ static int move(struct home *h, const char *name, const char *path, struct move 
 	return rc < 0 ? rc : 0;
 }
 
+/* Takes the secrets out of the file that is no longer, or did not become, the vault's. */
+static void clean_up(struct home *h, const char *name, bool moved, struct move *m)
+{
+	char sentence[sizeof h->error];
+	const struct vault_info *left = moved ? &m->from : &m->to;
+	if ((!moved && !m->copying) || vault_is_inside(h, left))
+		return;
+	memcpy(sentence, h->error, sizeof sentence);
+	each_key(h, name, moved ? drop_key : drop_copy, m);
+	vault_file_remove_empty(h, left->path);
+	memcpy(h->error, sentence, sizeof sentence);
+}
+
 int vault_move(struct home *h, const char *name, const char *path)
 {
 	char absolute[PATH_MAX];
-	struct move m;
+	struct move m = {.copying = false};
 	int rc = path ? absolute_path(h, path, absolute) : 0;
 	if (rc == 0)
 		rc = db_begin(&h->db);
 	if (rc < 0)
 		return rc;
 	rc = db_end(&h->db, move(h, name, path ? absolute : NULL, &m));
-	if (rc == 0 && !vault_is_inside(h, &m.from)) {
-		each_key(h, name, drop_key, &m);
-		vault_file_remove_empty(h, m.from.path);
-	}
+	clean_up(h, name, rc == 0, &m);
 	return rc;
 }
 
-static int delete(struct home *h, const char *name, struct vault_info *v)
+static int remove_row(struct home *h, const char *name, struct vault_info *v)
 {
 	int64_t used = 0;
 	int rc = vault_get(h, name, v);
 	if (rc == 0)
-		rc = db_int(&h->db, &used, 0, "SELECT count(*) FROM identity WHERE vault = ?1", "t", name);
+		rc = db_int(&h->db, &used, 0, "SELECT count(*) FROM identity WHERE vault = ?1", "t",
+			name);
 	if (rc == 0 && used)
-		rc = home_fail(h, -EBUSY, "vault %s holds the secrets of %lld identities; delete these first",
-			name, (long long)used);
+		rc = home_fail(h, -EBUSY,
+			"vault %s holds the secrets of %lld identities; delete these first", name,
+			(long long)used);
 	if (rc == 0)
 		rc = db_run(&h->db, "DELETE FROM vault WHERE name = ?1", "t", name);
 	if (rc >= 0)
 		rc = db_run(&h->db,
-			"UPDATE vault SET is_default = 1 WHERE rowid = (SELECT min(rowid) FROM vault)"
-			" AND NOT EXISTS(SELECT 1 FROM vault WHERE is_default)", "");
+			"UPDATE vault SET is_default = 1 WHERE rowid = (SELECT min(rowid) FROM "
+			"vault)"
+			" AND NOT EXISTS(SELECT 1 FROM vault WHERE is_default)",
+			"");
 	return rc < 0 ? rc : 0;
 }
 
@@ -243,7 +273,7 @@ int vault_delete(struct home *h, const char *name)
 	int rc = db_begin(&h->db);
 	if (rc < 0)
 		return rc;
-	rc = db_end(&h->db, delete(h, name, &v));
+	rc = db_end(&h->db, remove_row(h, name, &v));
 	if (rc == 0 && !vault_is_inside(h, &v))
 		vault_file_remove_empty(h, v.path);
 	return rc;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Vaults hold secret keys; identities are named histories whose primary secret lies in a vault. A
- * vault without a path keeps its secrets in database.sqlite3, one with a path in an SQLite file there
- * (0600). Rules for errors: home.h.
+ * vault without a path keeps its secrets in database.sqlite3, one with a path in an SQLite file
+ * there (0600). Rules for errors: home.h.
  */
 #ifndef OCKAM_VAULT_H
 #define OCKAM_VAULT_H
@@ -36,7 +36,8 @@ int vault_delete(struct home *h, const char *name); /* -EBUSY while an identity 
 /* vault NULL: the default (made when the home has none). history NULL: a new one; else an imported
  * history whose secret is given. The first becomes the default. */
 int identity_store(struct home *h, const char *name /* NULL: random */, const char *vault,
-	const uint8_t *history, size_t len, const struct secret32 *secret, struct identity_info *out);
+	const uint8_t *history, size_t len, const struct secret32 *secret,
+	struct identity_info *out);
 int identity_get(struct home *h, const char *name /* NULL: default */, struct identity_info *out);
 int identity_each(struct home *h, int (*fn)(void *ctx, const struct identity_info *), void *ctx);
 int identity_set_default(struct home *h, const char *name);

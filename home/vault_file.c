@@ -46,13 +46,16 @@ static int fill(struct db *db)
 	if (rc == 0)
 		rc = db_int(db, &tables, 0, "SELECT count(*) FROM sqlite_master", "");
 	if (rc == 0 && tables && id != APPLICATION_ID)
-		rc = home_fail(db->home, -EEXIST, "%s exists and is not a vault; choose another path", db->path);
+		rc = home_fail(db->home, -EEXIST,
+			"%s exists and is not a vault; choose another path", db->path);
 	if (rc == 0 && !tables) {
 		snprintf(pragma, sizeof pragma, "PRAGMA application_id=%d", APPLICATION_ID);
 		rc = db_run(db, pragma, "");
 		if (rc >= 0)
-			rc = db_run(db, "CREATE TABLE secret(public_key BLOB PRIMARY KEY NOT NULL,"
-					"secret BLOB NOT NULL)", "");
+			rc = db_run(db,
+				"CREATE TABLE secret(public_key BLOB PRIMARY KEY NOT NULL,"
+				"secret BLOB NOT NULL)",
+				"");
 	}
 	return db_end(db, rc);
 }
@@ -70,7 +73,8 @@ int vault_file_create(struct home *h, const char *path)
 	if (rc == 0)
 		rc = fill(&db);
 	if (rc == -EUCLEAN)
-		rc = home_fail(h, -EEXIST, "%s exists and is not a vault; choose another path", path);
+		rc = home_fail(
+			h, -EEXIST, "%s exists and is not a vault; choose another path", path);
 	db_close(&db);
 	if (rc < 0 && fd >= 0)
 		unlink(path);
@@ -96,8 +100,8 @@ int vault_secret_put(struct home *h, const struct vault_info *v, const uint8_t k
 	struct db own, *db;
 	int rc = vault_open(h, v, &own, &db);
 	if (rc == 0)
-		rc = db_run(db, "INSERT OR REPLACE INTO secret(public_key, secret) VALUES(?1, ?2)", "bb",
-			key, (size_t)KEY, secret->b, sizeof secret->b);
+		rc = db_run(db, "INSERT OR REPLACE INTO secret(public_key, secret) VALUES(?1, ?2)",
+			"bb", key, (size_t)KEY, secret->b, sizeof secret->b);
 	vault_close(&own);
 	return rc < 0 ? rc : 0;
 }
@@ -109,15 +113,17 @@ int vault_secret_get(struct home *h, const struct vault_info *v, const uint8_t k
 	struct db own, *db;
 	int rc = vault_open(h, v, &own, &db);
 	if (rc == 0)
-		rc = db_prepare(db, &st, "SELECT secret FROM secret WHERE public_key = ?1", "b", key,
-			(size_t)KEY);
+		rc = db_prepare(db, &st, "SELECT secret FROM secret WHERE public_key = ?1", "b",
+			key, (size_t)KEY);
 	if (rc == 0)
 		rc = db_step(db, st);
 	if (rc == 0)
-		rc = home_fail(h, -ENOENT, "NotFound: the secret is not in vault %s (%s); was that file replaced?",
+		rc = home_fail(h, -ENOENT,
+			"NotFound: the secret is not in vault %s (%s); was that file replaced?",
 			v->name, v->path);
 	if (rc == 1 && sqlite3_column_bytes(st, 0) != (int)sizeof out->b)
-		rc = home_fail(h, -EUCLEAN, "vault %s (%s) is damaged; restore it from a copy", v->name, v->path);
+		rc = home_fail(h, -EUCLEAN, "vault %s (%s) is damaged; restore it from a copy",
+			v->name, v->path);
 	if (rc == 1) {
 		memcpy(out->b, sqlite3_column_blob(st, 0), sizeof out->b);
 		rc = 0;

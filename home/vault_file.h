@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Where secrets lie: the table `secret` of the home's database, or of a vault's own file. A secret is
- * found by the public key that it belongs to, so that a rotation can store the new one before the
- * history says so and drop the old one after. Internal to home/.
+ * Where secrets lie: the table `secret` of the home's database, or of a vault's own file. A secret
+ * is found by the public key that it belongs to, so that a rotation can store the new one before
+ * the history says so and drop the old one after. Internal to home/.
  */
 #ifndef OCKAM_VAULT_FILE_H
 #define OCKAM_VAULT_FILE_H
@@ -13,7 +13,8 @@
 
 /* True when the vault's secrets lie in the home's database, so its transaction covers them. */
 bool vault_is_inside(const struct home *h, const struct vault_info *v);
-/* Creates the file of a vault (0600) or takes an existing vault file. -EEXIST: something else is there. */
+/* Creates the file of a vault (0600) or takes an existing vault file. -EEXIST: something else is
+ * there. */
 int vault_file_create(struct home *h, const char *path);
 /* Removes the file when it holds no secret any more. */
 void vault_file_remove_empty(struct home *h, const char *path);

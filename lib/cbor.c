@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * libcbor's streaming decoder reads one head; what it lets through and we do not (long integer forms,
- * indefinite lengths, tags, floats, negative numbers) is refused here. Its tree builder never sees
- * bytes from outside: it allocates what an array head announces.
+ * libcbor's streaming decoder reads one head; what it lets through and we do not (long integer
+ * forms, indefinite lengths, tags, floats, negative numbers) is refused here. Its tree builder
+ * never sees bytes from outside: it allocates what an array head announces.
  */
 #include "cbor.h"
 

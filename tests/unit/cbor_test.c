@@ -102,27 +102,27 @@ static void assert_refused(struct rd r)
 static void refuses_what_is_not_deterministic(void **state)
 {
 	(void)state;
-	assert_refused(RD(0x18, 0x17));			      /* 23 in two bytes */
-	assert_refused(RD(0x19, 0x00, 0xff));		      /* 255 in three */
-	assert_refused(RD(0x1a, 0x00, 0x00, 0xff, 0xff));     /* 65535 in five */
+	assert_refused(RD(0x18, 0x17));			  /* 23 in two bytes */
+	assert_refused(RD(0x19, 0x00, 0xff));		  /* 255 in three */
+	assert_refused(RD(0x1a, 0x00, 0x00, 0xff, 0xff)); /* 65535 in five */
 	assert_refused(RD(0x1b, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff));
-	assert_refused(RD(0x58, 0x01, 0x61));		      /* long length of a byte string */
-	assert_refused(RD(0x78, 0x01, 0x61));		      /* of a text */
-	assert_refused(RD(0x98, 0x01, 0x00));		      /* of an array */
-	assert_refused(RD(0xb8, 0x00));			      /* of a map */
-	assert_refused(RD(0x5f, 0x41, 0x61, 0xff));	      /* indefinite */
+	assert_refused(RD(0x58, 0x01, 0x61));	    /* long length of a byte string */
+	assert_refused(RD(0x78, 0x01, 0x61));	    /* of a text */
+	assert_refused(RD(0x98, 0x01, 0x00));	    /* of an array */
+	assert_refused(RD(0xb8, 0x00));		    /* of a map */
+	assert_refused(RD(0x5f, 0x41, 0x61, 0xff)); /* indefinite */
 	assert_refused(RD(0x7f, 0x61, 0x61, 0xff));
 	assert_refused(RD(0x9f, 0x00, 0xff));
 	assert_refused(RD(0xbf, 0xff));
-	assert_refused(RD(0xff));			      /* break */
-	assert_refused(RD(0x20));			      /* -1 */
-	assert_refused(RD(0xc0, 0x00));			      /* tag */
-	assert_refused(RD(0xf9, 0x3c, 0x00));		      /* float */
+	assert_refused(RD(0xff));	      /* break */
+	assert_refused(RD(0x20));	      /* -1 */
+	assert_refused(RD(0xc0, 0x00));	      /* tag */
+	assert_refused(RD(0xf9, 0x3c, 0x00)); /* float */
 	assert_refused(RD(0xfb, 0, 0, 0, 0, 0, 0, 0, 0));
-	assert_refused(RD(0xf7));			      /* undefined */
-	assert_refused(RD(0xe0));			      /* simple value */
-	assert_refused(RD(0xf8, 0x15));			      /* true in two bytes */
-	assert_refused(RD(0x1c));			      /* reserved */
+	assert_refused(RD(0xf7));	/* undefined */
+	assert_refused(RD(0xe0));	/* simple value */
+	assert_refused(RD(0xf8, 0x15)); /* true in two bytes */
+	assert_refused(RD(0x1c));	/* reserved */
 }
 
 static void refuses_what_is_cut_short(void **state)
@@ -230,11 +230,12 @@ static void text_is_utf8(void **state)
 	(void)state;
 	assert_true(text_ok("", 0));
 	assert_true(text_ok("a\x00z", 3));
-	assert_true(text_ok("\xc2\x80\xe0\xa0\x80\xed\x9f\xbf\xf0\x90\x80\x80\xf4\x8f\xbf\xbf", 16));
+	assert_true(
+		text_ok("\xc2\x80\xe0\xa0\x80\xed\x9f\xbf\xf0\x90\x80\x80\xf4\x8f\xbf\xbf", 16));
 	assert_false(text_ok("\x80", 1));
-	assert_false(text_ok("\xc1\xbf", 2));	      /* long form */
+	assert_false(text_ok("\xc1\xbf", 2)); /* long form */
 	assert_false(text_ok("\xe0\x9f\xbf", 3));
-	assert_false(text_ok("\xed\xa0\x80", 3));     /* surrogate */
+	assert_false(text_ok("\xed\xa0\x80", 3)); /* surrogate */
 	assert_false(text_ok("\xf0\x8f\xbf\xbf", 4));
 	assert_false(text_ok("\xf4\x90\x80\x80", 4)); /* above U+10FFFF */
 	assert_false(text_ok("\xf5\x80\x80\x80", 4));

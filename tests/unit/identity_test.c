@@ -149,13 +149,15 @@ static void rotation_adds_a_change(void **state)
 		assert_int_equal(identity_compare(a, len, b, (size_t)n), 1);
 		assert_int_equal(identity_compare(b, (size_t)n, a, len), -ESTALE);
 		assert_int_equal(identity_compare(b, (size_t)n, b, (size_t)n), 0);
-		assert_int_equal(identity_rotate(b, (size_t)n, &secret, false, NOW, &next, a, sizeof a),
+		assert_int_equal(
+			identity_rotate(b, (size_t)n, &secret, false, NOW, &next, a, sizeof a),
 			-EKEYREJECTED);
 		memcpy(a, b, (size_t)n);
 		len = (size_t)n;
 		secret = next;
 	}
-	assert_int_equal(identity_rotate(a, len, &secret, false, NOW, &next, b, sizeof b), -EMSGSIZE);
+	assert_int_equal(
+		identity_rotate(a, len, &secret, false, NOW, &next, b, sizeof b), -EMSGSIZE);
 	assert_int_equal(identity_create(&next, b, m.len - 1, NOW), -EMSGSIZE);
 	assert_int_equal(identity_rotate(m.history, m.len, &m.secret, false, NOW, &next, b, m.len),
 		-EMSGSIZE);
@@ -171,7 +173,8 @@ static void histories_that_part_conflict(void **state)
 	int nb = identity_rotate(m.history, m.len, &m.secret, false, NOW + 1, &next, b, sizeof b);
 	assert_true(na > 0 && nb > 0);
 	assert_int_equal(identity_compare(a, (size_t)na, b, (size_t)nb), -EKEYREJECTED);
-	assert_int_equal(identity_compare(m.history, m.len, other.history, other.len), -EKEYREJECTED);
+	assert_int_equal(
+		identity_compare(m.history, m.len, other.history, other.len), -EKEYREJECTED);
 	assert_int_equal(identity_compare(a, (size_t)na, other.history, other.len), -EKEYREJECTED);
 }
 
@@ -187,7 +190,8 @@ static void attestations_nest_in_the_identity(void **state)
 	assert_memory_equal(got, key, 32);
 	assert_int_equal(attestation_verify(att, len, &m.id, NOW + 39, got), -EKEYEXPIRED);
 	assert_int_equal(attestation_verify(att, len, &m.id, m.id.valid_until, got), 0);
-	assert_int_equal(attestation_verify(att, len, &m.id, m.id.valid_until + 1, got), -EKEYEXPIRED);
+	assert_int_equal(
+		attestation_verify(att, len, &m.id, m.id.valid_until + 1, got), -EKEYEXPIRED);
 	assert_int_equal(attestation_verify(att, len, &other.id, NOW + 100, got), -EBADMSG);
 	for (size_t i = 0; i < len; i++)
 		assert_int_equal(attestation_verify(att, i, &m.id, NOW + 100, got), -EBADMSG);
@@ -196,11 +200,13 @@ static void attestations_nest_in_the_identity(void **state)
 		assert_int_equal(attestation_verify(att, len, &m.id, NOW + 100, got), -EBADMSG);
 		att[i / 8] ^= (uint8_t)(1 << i % 8);
 	}
-	assert_int_equal(attestation_create(&m.id, &m.secret, key, NOW + 100, NOW + 99, att, sizeof att),
+	assert_int_equal(
+		attestation_create(&m.id, &m.secret, key, NOW + 100, NOW + 99, att, sizeof att),
 		-EINVAL);
 	assert_int_equal(attestation_create(&m.id, &m.secret, key, NOW - 61, NOW, att, sizeof att),
 		-EKEYEXPIRED);
-	assert_int_equal(attestation_create(&m.id, &m.secret, key, NOW, NOW + 9, att, 100), -EMSGSIZE);
+	assert_int_equal(
+		attestation_create(&m.id, &m.secret, key, NOW, NOW + 9, att, 100), -EMSGSIZE);
 	n = attestation_create(&m.id, &m.secret, key, NOW - 60, NOW + 9, att, sizeof att);
 	assert_true(n > 0); /* a clock a little behind that of the identity */
 	assert_int_equal(attestation_verify(att, (size_t)n, &m.id, NOW - 60, got), 0);

@@ -64,7 +64,8 @@ static void names_the_part_that_is_wrong(void **state)
 	assert_clause("/", "the route is empty");
 	assert_clause("/ip4/1.2.3.4/service/api",
 		"\"/ip4/1.2.3.4\" must be followed by /tcp/PORT or /udp/PORT");
-	assert_clause("/node/n/dnsaddr/h", "\"/dnsaddr/h\" must be followed by /tcp/PORT or /udp/PORT");
+	assert_clause(
+		"/node/n/dnsaddr/h", "\"/dnsaddr/h\" must be followed by /tcp/PORT or /udp/PORT");
 	assert_clause("/tcp/4000/service/api", "\"/tcp/4000\" must follow a host");
 	assert_clause("/ip4/1.2.3.4/tcp/1/tcp/2", "\"/tcp/2\" must follow a host");
 }
@@ -87,7 +88,8 @@ static void hops_and_bytes_are_limited(void **state)
 	assert_clause(text, clause);
 	text[0] = 0;
 	for (unsigned i = 0; i < 9; i++)
-		strcat(text, "/service/0123456789012345678901234567890123456789012345678901234567890123");
+		strcat(text, "/service/"
+			     "0123456789012345678901234567890123456789012345678901234567890123");
 	assert_clause(text, clause);
 	text[0] = 0;
 	for (unsigned i = 0; i < 100; i++)
@@ -148,7 +150,8 @@ static void the_wire_form_round_trips(void **state)
 	uint8_t buf[WIRE_ROUTE_MAX];
 	char out[ROUTE_STRING_MAX];
 	assert_int_equal(route_parse(&route, text, err, sizeof err), 0);
-	struct route_element handle = {.code = ROUTE_SERVICE, .is_handle = true, .len = 16, .addr = {0xab}};
+	struct route_element handle = {
+		.code = ROUTE_SERVICE, .is_handle = true, .len = 16, .addr = {0xab}};
 	route_append(&route, &handle);
 	struct wr w = wr_init(buf, sizeof buf);
 	route_encode(&w, &route, 2);
@@ -235,8 +238,8 @@ static void wrong_values_are_refused(void **state)
 	assert_false(element_decodes(ROUTE_NODE, CBOR_TEXT, "n", 1));
 	assert_false(element_decodes(ROUTE_SECURE, CBOR_TEXT, "n", 1));
 	assert_false(element_decodes(99, CBOR_TEXT, "n", 1));
-	assert_false(element_decodes(ROUTE_TCP, CBOR_UINT, NULL, 80));   /* no host */
-	assert_false(element_decodes(ROUTE_IP4, CBOR_BYTES, b, 4));	 /* no port */
+	assert_false(element_decodes(ROUTE_TCP, CBOR_UINT, NULL, 80)); /* no host */
+	assert_false(element_decodes(ROUTE_IP4, CBOR_BYTES, b, 4));    /* no port */
 }
 
 static bool host_decodes(uint64_t code, size_t len, uint64_t port)
