@@ -256,6 +256,7 @@ void engine_tick(struct engine *e, uint64_t now_ms)
 static void mail_frames(struct engine *e, const struct engine_mail *m)
 {
 	struct link *l = engine_link(e, m->link);
+	e->mail_window = m->window;
 	for (uint32_t off = 0, len; off < m->len; off += len) {
 		uint8_t *f = m->frames->data + off;
 		len = get_be16(f + 2);
@@ -269,6 +270,9 @@ static void mail_frames(struct engine *e, const struct engine_mail *m)
 		}
 	}
 	buf_put(m->frames);
+	struct engine_mail done = {
+		.kind = MAIL_FRAMES_DONE, .link = m->from_link, .label = m->label, .len = m->len};
+	e->cfg.ops->post(e->cfg.ctx, m->from_worker, &done);
 }
 
 void engine_mail(struct engine *e, const struct engine_mail *m, uint64_t now_ms)
@@ -277,6 +281,9 @@ void engine_mail(struct engine *e, const struct engine_mail *m, uint64_t now_ms)
 	switch (m->kind) {
 	case MAIL_FRAMES:
 		mail_frames(e, m);
+		break;
+	case MAIL_FRAMES_DONE:
+		row_mail_done(e, m->link, m->label, m->len);
 		break;
 	case MAIL_ROW_PAUSE:
 		row_pause(e, e->cfg.worker, m->link, m->label, m->next, m->on);

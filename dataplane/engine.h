@@ -23,7 +23,8 @@ enum { ENGINE_LOCAL = -1 };
 
 /* What one worker's engine has to tell another's. */
 enum engine_mail_kind {
-	MAIL_FRAMES,	/* `len` bytes of whole frames in `frames` leave by `link`; they came by from_link */
+	MAIL_FRAMES,	/* `len` bytes of frames of one path, in `frames`, leave by `link`; row (from_link, label) */
+	MAIL_FRAMES_DONE, /* `len` bytes of row (link, label) were taken out of the mail */
 	MAIL_ROW_PAUSE, /* row (link, label): its queue here (or the hop behind, `next`) is full or not (`on`) */
 	MAIL_ROW_LOST,	/* row (link, label): reset it with `code` */
 	MAIL_EGRESS_PAUSE, /* the neighbour on `link` asked to hold `label` back; for every other worker */
@@ -38,6 +39,7 @@ struct engine_mail {
 	uint8_t code;
 	struct buf *frames; /* from buf_plain: moves to the receiver */
 	uint32_t len;
+	size_t window; /* that from_link offered last */
 };
 
 struct engine_ops {

@@ -26,7 +26,8 @@ struct row {
 	struct link *out; /* NULL: local end, other worker, or gone */
 	struct endpoint *endpoint;
 	bool used;
-	bool paused_here, paused_next; /* why its sender was told to pause */
+	size_t in_mail; /* bytes on their way to the other worker */
+	bool paused_here, paused_next, paused_mail; /* why its sender was told to pause */
 	uint64_t last_ms;
 };
 
@@ -52,6 +53,7 @@ struct engine {
 	struct timers timers;
 	struct link *ready, **ready_tail;
 	struct buf *work; /* frames that came out of sessions, to be handled next: [link id u32][frame] ... */
+	size_t mail_window; /* of the mail being handled */
 	uint64_t changes; /* of rows: a remembered row is only good while this stands */
 	uint64_t now_ms;
 	struct stats stats;
@@ -79,9 +81,15 @@ void row_destroy(struct engine *e, struct row *r);
 void row_reset(struct engine *e, unsigned worker, uint32_t link, uint32_t label, uint8_t code);
 /* Its queue here, or the hop behind, is full or has room again: tells the sender when that changes. */
 void row_pause(struct engine *e, unsigned worker, uint32_t link, uint32_t label, bool next, bool on);
+/* Bytes went into the mail to another worker, or came out there. May end the path. */
+void row_mailed(struct engine *e, struct row *r, size_t len);
+void row_mail_done(struct engine *e, uint32_t link, uint32_t label, size_t len);
 /* The neighbour on `link` holds frames with `label` back. Rows and sessions of this worker. */
 void egress_pause(struct engine *e, uint32_t link, uint32_t label, bool on);
 void rows_link_gone(struct engine *e, uint32_t link);
+
+/* What may wait of one path, when its sender's link offers `window`. */
+size_t path_limit(size_t window);
 
 /* rx.c */
 void rx_work(struct engine *e); /* handles e->work until nothing is left */

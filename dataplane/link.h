@@ -38,6 +38,7 @@ struct backlog {
 	struct flow flow;
 	struct queue q;
 	unsigned in_worker;
+	size_t in_window; /* what the sender may have had under way */
 	bool paused;
 };
 
@@ -72,6 +73,7 @@ struct link {
 	unsigned backlogs; /* flows that are not sessions */
 
 	struct timer timer;
+	size_t rx_window; /* as it was when a sender was last told to pause */
 	uint64_t last_rx_ms, ping_ms;
 	unsigned pings;
 	uint64_t reset_ms; /* token bucket of RESET(unknown), in virtual time */

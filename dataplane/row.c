@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+enum { PATH_MAX_LEAST = 4 << 20 };
+
 struct row *row_find(const struct engine *e, uint32_t link, uint32_t label)
 {
 	struct label_node *n = label_find(&e->rows, link, label);
@@ -62,6 +64,24 @@ void row_reset(struct engine *e, unsigned worker, uint32_t link, uint32_t label,
 	event_label(e, SEAM_LABEL_LOST, link, label, code);
 }
 
+static bool paused(const struct row *r)
+{
+	return r->paused_here || r->paused_next || r->paused_mail;
+}
+
+/* Sets one of the reasons; the sender hears when it is the first, or was the last. */
+static void row_pause_set(struct engine *e, struct row *r, bool *reason, bool on)
+{
+	bool before = paused(r);
+	*reason = on;
+	struct link *l = engine_link(e, r->node.link);
+	if (before == paused(r) || !l)
+		return;
+	if (on && !l->session && e->cfg.ops->rx_window)
+		l->rx_window = e->cfg.ops->rx_window(e->cfg.ctx, l);
+	tx_link_u32(e, l, on ? LINK_PAUSE : LINK_RESUME, r->node.label);
+}
+
 void row_pause(struct engine *e, unsigned worker, uint32_t link, uint32_t label, bool next, bool on)
 {
 	if (worker != e->cfg.worker) {
@@ -73,12 +93,33 @@ void row_pause(struct engine *e, unsigned worker, uint32_t link, uint32_t label,
 	struct row *r = row_find(e, link, label);
 	if (!r)
 		return;
-	bool before = r->paused_here || r->paused_next;
-	*(next ? &r->paused_next : &r->paused_here) = on;
-	bool after = r->paused_here || r->paused_next;
-	struct link *l = engine_link(e, link);
-	if (before != after && l)
-		tx_link_u32(e, l, after ? LINK_PAUSE : LINK_RESUME, label);
+	row_pause_set(e, r, next ? &r->paused_next : &r->paused_here, on);
+}
+
+size_t path_limit(size_t window)
+{
+	size_t limit = (1 << 20) + 2 * window;
+	return limit > PATH_MAX_LEAST ? limit : PATH_MAX_LEAST;
+}
+
+void row_mailed(struct engine *e, struct row *r, size_t len)
+{
+	const struct link *l = engine_link(e, r->node.link);
+	r->in_mail += len;
+	if (r->in_mail >= WIRE_PAUSE_BYTES && !r->paused_mail)
+		row_pause_set(e, r, &r->paused_mail, true);
+	if (r->in_mail > path_limit(l ? l->rx_window : 0))
+		row_reset(e, e->cfg.worker, r->node.link, r->node.label, RESET_OVERRUN);
+}
+
+void row_mail_done(struct engine *e, uint32_t link, uint32_t label, size_t len)
+{
+	struct row *r = row_find(e, link, label);
+	if (!r)
+		return;
+	r->in_mail -= len < r->in_mail ? len : r->in_mail;
+	if (r->in_mail <= WIRE_RESUME_BYTES && r->paused_mail)
+		row_pause_set(e, r, &r->paused_mail, false);
 }
 
 void egress_pause(struct engine *e, uint32_t link, uint32_t label, bool on)

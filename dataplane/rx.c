@@ -20,6 +20,7 @@ struct rx {
 	struct link *out;
 	uint32_t out_id;
 	int out_worker;
+	uint32_t run_label; /* a run for another worker is of one path */
 	uint8_t *run;
 	uint32_t run_len;
 	/* the last row, good while e->changes stands */
@@ -40,21 +41,26 @@ static void flush_session(struct rx *rx)
 static void post_run(struct rx *rx)
 {
 	struct engine *e = rx->e;
-	struct buf *copy = buf_plain(rx->run_len);
+	struct row *r = row_find(e, link_id(rx->l), rx->run_label);
+	struct buf *copy = r ? buf_plain(rx->run_len) : NULL;
 	if (!copy) {
-		drop(e, rx->l, DROP_MEMORY);
+		drop(e, rx->l, r ? DROP_MEMORY : DROP_LABEL);
+		row_reset(e, e->cfg.worker, link_id(rx->l), rx->run_label, RESET_OVERRUN);
 		return;
 	}
 	memcpy(copy->data, rx->run, rx->run_len);
 	struct engine_mail m = {
 		.kind = MAIL_FRAMES,
 		.link = rx->out_id,
+		.label = rx->run_label,
 		.from_link = link_id(rx->l),
 		.from_worker = e->cfg.worker,
 		.frames = copy,
 		.len = rx->run_len,
+		.window = rx->l->rx_window,
 	};
 	e->cfg.ops->post(e->cfg.ctx, (unsigned)rx->out_worker, &m);
+	row_mailed(e, r, rx->run_len);
 }
 
 static void flush_run(struct rx *rx)
@@ -91,7 +97,8 @@ static void rx_forward(struct rx *rx, struct row *r, uint8_t *p, const struct fr
 		r->used = true;
 		event_label(e, SEAM_LABEL_USED, r->node.link, r->node.label, 0);
 	}
-	if (rx->run_len && rx->out_id == r->out_id && rx->run + rx->run_len == p) {
+	if (rx->run_len && rx->out_id == r->out_id && rx->run + rx->run_len == p &&
+		(r->out || rx->run_label == h->label)) {
 		rx->run_len += h->len;
 		return;
 	}
@@ -99,6 +106,7 @@ static void rx_forward(struct rx *rx, struct row *r, uint8_t *p, const struct fr
 	rx->out = r->out;
 	rx->out_id = r->out_id;
 	rx->out_worker = r->out_worker;
+	rx->run_label = h->label;
 	rx->run = p;
 	rx->run_len = h->len;
 }

@@ -11,7 +11,6 @@
 #include <stdlib.h>
 
 enum {
-	BACKLOG_MAX = 4 << 20, /* per path, at least */
 	CHANNEL_QUEUE = 128 << 10, /* bytes a channel link lets wait inside its session */
 };
 
@@ -98,15 +97,13 @@ static void backlog_free(struct engine *e, struct backlog *b)
 	free(b);
 }
 
-/* More than the sender can have had under way when it was asked to pause is not honest. */
-static size_t backlog_limit(struct engine *e, const struct backlog *b)
+/* How large the window is now on the link that its frames come by. */
+static void backlog_window(struct engine *e, struct backlog *b)
 {
-	struct link *in = b->in_worker == e->cfg.worker ? engine_link(e, b->node.link) : NULL;
-	size_t window = in && !in->session && e->cfg.ops->rx_window
-		? e->cfg.ops->rx_window(e->cfg.ctx, in)
-		: 0;
-	size_t limit = (1 << 20) + 2 * window;
-	return limit > BACKLOG_MAX ? limit : BACKLOG_MAX;
+	const struct link *in = b->in_worker == e->cfg.worker ? engine_link(e, b->node.link) : NULL;
+	size_t window = b->in_worker != e->cfg.worker ? e->mail_window : in ? in->rx_window : 0;
+	if (window > b->in_window)
+		b->in_window = window;
 }
 
 static struct backlog *backlog_largest(struct engine *e)
@@ -134,7 +131,9 @@ static void backlog_check(struct engine *e, struct backlog *b)
 		b->paused = true;
 		row_pause(e, b->in_worker, b->node.link, b->node.label, false, true);
 	}
-	if (b->q.bytes > BACKLOG_MAX && b->q.bytes > backlog_limit(e, b))
+	backlog_window(e, b);
+	/* more than the sender can have had under way when it was asked to pause is not honest */
+	if (b->q.bytes > path_limit(b->in_window))
 		backlog_overrun(e, b);
 	else if (e->pool.out > e->cfg.queue_max)
 		backlog_overrun(e, backlog_largest(e));

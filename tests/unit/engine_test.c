@@ -487,7 +487,7 @@ static void carry_mail(struct box *from, struct box *to)
 static void frames_cross_workers(void **state)
 {
 	struct box *a = box_new(&serials, 0, 2, 0), *b = box_new(&serials, 1, 2, 0);
-	static uint8_t in[100 * 4096];
+	static uint8_t in[50 * 4096];
 	const uint8_t *p = NULL;
 	(void)state;
 	box_link(a, 2);
@@ -496,7 +496,7 @@ static void frames_cross_workers(void **state)
 	assert_int_equal(box_apply(a, m), -ENOENT);
 	assert_int_equal(box_apply_out(a, &m, 1), 0);
 	size_t n = 0;
-	for (unsigned i = 0; i < 100; i++)
+	for (unsigned i = 0; i < 50; i++)
 		n += box_frame(in + n, WIRE_DATA, 0, 7, i, 4096);
 	box_rx(a, 2, in, n);
 	assert_int_equal(a->mails, 1); /* one run */
@@ -504,30 +504,50 @@ static void frames_cross_workers(void **state)
 	assert_int_equal(b->s[4].sends, 1);
 	assert_int_equal(b->s[4].pieces, 1);
 	assert_memory_equal(b->s[4].out, in, n);
-	/* a slow egress there pauses the sender here */
-	b->s[4].room = 0;
+	carry_mail(b, a);
+	assert_int_equal(a->s[2].out_len, 0);
+	/* a worker that does not look at its mail pauses the sender */
 	box_rx(a, 2, in, n);
+	box_rx(a, 2, in, n);
+	assert_int_equal(box_sent(a, 2, WIRE_LINK, LINK_PAUSE, &p), 1);
 	carry_mail(a, b);
 	carry_mail(b, a);
-	assert_int_equal(box_sent(a, 2, WIRE_LINK, LINK_PAUSE, &p), 1);
+	assert_int_equal(box_sent(a, 2, WIRE_LINK, LINK_RESUME, &p), 1);
+	assert_int_equal(get_be32(p + WIRE_HEADER), 7);
+	/* so does a slow egress there */
+	b->s[4].room = 0;
+	for (unsigned i = 0; i < 2; i++) {
+		box_rx(a, 2, in, n);
+		carry_mail(a, b);
+		carry_mail(b, a);
+	}
+	assert_int_equal(box_sent(a, 2, WIRE_LINK, LINK_PAUSE, &p), 2);
 	box_room(b, 4, SIZE_MAX);
 	carry_mail(b, a);
-	assert_int_equal(box_sent(a, 2, WIRE_LINK, LINK_RESUME, &p), 1);
+	assert_int_equal(box_sent(a, 2, WIRE_LINK, LINK_RESUME, &p), 2);
 	/* PAUSE from behind finds the row */
 	uint8_t f[20];
 	box_frame(f, WIRE_LINK, LINK_PAUSE, 0, 0, 20);
 	put_be32(f + WIRE_HEADER, 7);
 	box_rx(b, 4, f, 20);
 	carry_mail(b, a);
-	assert_int_equal(box_sent(a, 2, WIRE_LINK, LINK_PAUSE, &p), 2);
+	assert_int_equal(box_sent(a, 2, WIRE_LINK, LINK_PAUSE, &p), 3);
 	/* overrun */
 	b->s[4].room = 0;
-	for (unsigned i = 0; i < 12; i++) {
+	for (unsigned i = 0; i < 24; i++) {
 		box_rx(a, 2, in, n);
 		carry_mail(a, b);
 	}
 	carry_mail(b, a);
 	assert_int_equal(box_find(a, SEAM_LABEL_LOST)->m.code, RESET_OVERRUN);
+	a->evs = 0;
+	/* and in the mail */
+	assert_int_equal(box_apply_out(a, &m, 1), 0);
+	for (unsigned i = 0; i < 24; i++)
+		box_rx(a, 2, in, n);
+	assert_int_equal(box_find(a, SEAM_LABEL_LOST)->m.code, RESET_OVERRUN);
+	carry_mail(a, b);
+	carry_mail(b, a);
 	/* the link goes */
 	assert_int_equal(box_apply_out(a, &m, 1), 0);
 	engine_link_gone(b->e, b->s[4].l, 0, b->now);

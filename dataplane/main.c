@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "aead.h"
+#include "log.h"
+#include "ring.h"
+#include "registry.h"
+#include "seam_srv.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+enum {
+	EXIT_USAGE = 64,
+	EXIT_NO_URING = 78,
+	WORKERS_DEFAULT_MAX = 4,
+};
+
+struct options {
+	int seam_fd;
+	unsigned workers, ring_mask;
+};
+
+static const char usage[] =
+	"usage: ockam-dataplane --seam-fd N [--workers N] [--uring-mask FEATURE,...]\n"
+	"Started by ockam-control. Features: multishot, buf-ring, defer-taskrun.\n";
+
+static int number(const char *text, int max)
+{
+	char *end;
+	errno = 0;
+	long v = strtol(text, &end, 10);
+	return errno || end == text || *end || v < 0 || v > max ? -1 : (int)v;
+}
+
+static int options_parse(struct options *o, int argc, char **argv)
+{
+	static const struct option longs[] = {
+		{"seam-fd", required_argument, NULL, 's'},
+		{"workers", required_argument, NULL, 'w'},
+		{"uring-mask", required_argument, NULL, 'm'},
+		{"version", no_argument, NULL, 'v'},
+		{0},
+	};
+	const char *mask = getenv("OCKAM_URING_MASK");
+	*o = (struct options){.seam_fd = -1};
+	for (int c; (c = getopt_long(argc, argv, "", longs, NULL)) != -1;) {
+		int n;
+		switch (c) {
+		case 's':
+			o->seam_fd = number(optarg, INT32_MAX);
+			break;
+		case 'w':
+			n = number(optarg, REGISTRY_WORKERS);
+			if (n <= 0)
+				return -EINVAL;
+			o->workers = (unsigned)n;
+			break;
+		case 'm':
+			mask = optarg;
+			break;
+		case 'v':
+			puts("ockam-dataplane " OCKAM_VERSION);
+			exit(0);
+		default:
+			return -EINVAL;
+		}
+	}
+	return o->seam_fd < 0 || optind < argc ? -EINVAL : ring_mask_parse(mask ? mask : "", &o->ring_mask);
+}
+
+static unsigned workers_default(void)
+{
+	long n = sysconf(_SC_NPROCESSORS_ONLN);
+	return n < 1 ? 1 : n > WORKERS_DEFAULT_MAX ? WORKERS_DEFAULT_MAX : (unsigned)n;
+}
+
+#if defined(__SANITIZE_ADDRESS__)
+#define LEAKS_ARE_CHECKED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define LEAKS_ARE_CHECKED 1
+#endif
+#endif
+
+/* No core dumps and no peeking: session keys are in this memory. As many descriptors as allowed. */
+static void process_limits(void)
+{
+	struct rlimit none = {0, 0}, files;
+	setrlimit(RLIMIT_CORE, &none);
+#ifndef LEAKS_ARE_CHECKED
+	prctl(PR_SET_DUMPABLE, 0);
+#endif
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+		files.rlim_cur = files.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &files);
+	}
+	/* A terminal's signals reach the whole group; this plane ends with its controller. */
+	signal(SIGINT, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+static unsigned workers_start(struct worker **w, const struct options *o, struct worker_config cfg, int *rc)
+{
+	unsigned n = 0;
+	for (*rc = 0; n < o->workers; n++) {
+		cfg.index = n;
+		*rc = worker_start(&w[n], &cfg);
+		if (*rc < 0)
+			break;
+	}
+	return n;
+}
+
+static void workers_end(struct worker **w, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		worker_stop(w[i]);
+	for (unsigned i = 0; i < n; i++)
+		worker_join(w[i]);
+	for (unsigned i = 0; i < n; i++)
+		worker_free(w[i]);
+}
+
+static int run(const struct options *o)
+{
+	struct worker *workers[REGISTRY_WORKERS];
+	struct serials serials;
+	uint64_t seed;
+	int rc;
+	if (getrandom(&seed, sizeof seed, 0) != sizeof seed)
+		return 1;
+	struct seam_srv *srv = seam_srv_new(o->seam_fd, o->workers, seed);
+	if (!srv) {
+		log_error("cannot serve the seam: %s", strerror(errno));
+		return 1;
+	}
+	serials_init(&serials);
+	unsigned n = workers_start(workers, o,
+		(struct worker_config){.count = o->workers,
+			.ring_mask = o->ring_mask,
+			.seed = seed,
+			.serials = &serials,
+			.seam = seam_srv_seam(srv),
+			.all = workers},
+		&rc);
+	if (rc == -ENOSYS || rc == -EPERM || rc == -EACCES) {
+		log_error("this system does not allow io_uring (%s), which the data plane needs",
+			strerror(-rc));
+		rc = EXIT_NO_URING;
+	} else if (rc < 0) {
+		log_error("cannot start a worker: %s", strerror(-rc));
+		rc = 1;
+	} else {
+		rc = seam_srv_run(srv, workers);
+		if (rc < 0)
+			log_error("no controller: %s", strerror(-rc));
+		rc = rc < 0;
+	}
+	workers_end(workers, n);
+	seam_srv_free(srv);
+	serials_fini(&serials);
+	return rc;
+}
+
+int main(int argc, char **argv)
+{
+	struct options o;
+	log_init_env(2, LOG_WARN, "ockam-dataplane");
+	if (options_parse(&o, argc, argv) < 0) {
+		fputs(usage, stderr);
+		return EXIT_USAGE;
+	}
+	if (!o.workers)
+		o.workers = workers_default();
+	process_limits();
+	aead_init();
+	return run(&o);
+}

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ring.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+
+int ring_mask_parse(const char *text, unsigned *mask)
+{
+	static const struct {
+		const char *name;
+		unsigned bit;
+	} names[] = {{"multishot", RING_MULTISHOT}, {"buf-ring", RING_BUF_RING}, {"defer-taskrun", RING_DEFER}};
+	unsigned m = 0;
+	while (*text) {
+		size_t n = strcspn(text, ","), i = 0;
+		while (i < sizeof names / sizeof *names &&
+			(strlen(names[i].name) != n || memcmp(names[i].name, text, n) != 0))
+			i++;
+		if (i == sizeof names / sizeof *names)
+			return -EINVAL;
+		m |= names[i].bit;
+		text += n + (text[n] == ',');
+	}
+	*mask = m;
+	return 0;
+}
+
+static int queue_init(struct ring *r, unsigned mask)
+{
+	const unsigned flags[] = {
+		IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN, IORING_SETUP_COOP_TASKRUN, 0};
+	int rc = -EINVAL;
+	for (unsigned i = mask & RING_DEFER ? 1 : 0; i < 3 && rc == -EINVAL; i++) {
+		struct io_uring_params p = {
+			.flags = flags[i] | IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP | IORING_SETUP_SUBMIT_ALL,
+			.cq_entries = 16 * RING_ENTRIES,
+		};
+		if (i == 2)
+			p.flags &= ~IORING_SETUP_SUBMIT_ALL;
+		rc = io_uring_queue_init_params(RING_ENTRIES, &r->u, &p);
+		if (rc == 0 && i == 0)
+			r->features |= RING_DEFER;
+	}
+	return rc;
+}
+
+static void give_back(struct buf *b)
+{
+	struct ring *r = b->owner;
+	b->refs = 0;
+	io_uring_buf_ring_add(r->br, b->data, RING_BUF_SIZE, (unsigned short)(b - r->bufs),
+		io_uring_buf_ring_mask(RING_BUFS), 0);
+	io_uring_buf_ring_advance(r->br, 1);
+}
+
+static void *map(size_t size)
+{
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_ANONYMOUS | MAP_PRIVATE, -1, 0);
+	return p == MAP_FAILED ? NULL : p;
+}
+
+/* liburing 2.3 registers a ring of ours; it has no helper that makes one. */
+static int bufs_init(struct ring *r)
+{
+	r->br_size = RING_BUFS * sizeof(struct io_uring_buf);
+	r->br = map(r->br_size);
+	r->mem = map((size_t)RING_BUFS * RING_BUF_SIZE);
+	if (!r->br || !r->mem)
+		return -ENOMEM;
+	struct io_uring_buf_reg reg = {
+		.ring_addr = (uintptr_t)r->br, .ring_entries = RING_BUFS, .bgid = RING_GROUP};
+	int rc = io_uring_register_buf_ring(&r->u, &reg, 0);
+	if (rc < 0)
+		return rc;
+	io_uring_buf_ring_init(r->br);
+	for (unsigned i = 0; i < RING_BUFS; i++) {
+		r->bufs[i] = (struct buf){.data = r->mem + (size_t)i * RING_BUF_SIZE,
+			.cap = RING_BUF_SIZE,
+			.release = give_back,
+			.owner = r};
+		give_back(&r->bufs[i]);
+	}
+	r->features |= RING_BUF_RING;
+	return 0;
+}
+
+int ring_init(struct ring *r, unsigned mask)
+{
+	memset(r, 0, sizeof *r);
+	int rc = queue_init(r, mask);
+	if (rc < 0)
+		return rc;
+	if (!(mask & (RING_BUF_RING | RING_MULTISHOT)) && bufs_init(r) == 0)
+		r->features |= RING_MULTISHOT; /* until a recv is refused */
+	return 0;
+}
+
+void ring_fini(struct ring *r)
+{
+	io_uring_queue_exit(&r->u);
+	if (r->br)
+		munmap(r->br, r->br_size);
+	if (r->mem)
+		munmap(r->mem, (size_t)RING_BUFS * RING_BUF_SIZE);
+}
+
+struct io_uring_sqe *ring_sqe(struct ring *r)
+{
+	struct io_uring_sqe *sqe = io_uring_get_sqe(&r->u);
+	while (!sqe) {
+		io_uring_submit(&r->u);
+		sqe = io_uring_get_sqe(&r->u);
+	}
+	return sqe;
+}
+
+void ring_wait(struct ring *r, uint64_t timeout_ms)
+{
+	struct io_uring_cqe *cqe;
+	struct __kernel_timespec ts = {
+		.tv_sec = (long long)(timeout_ms / 1000), .tv_nsec = (long long)(timeout_ms % 1000) * 1000000};
+	io_uring_submit_and_wait_timeout(&r->u, &cqe, 1, timeout_ms == UINT64_MAX ? NULL : &ts, NULL);
+}
+
+struct buf *ring_buf(struct ring *r, const struct io_uring_cqe *cqe)
+{
+	struct buf *b = &r->bufs[cqe->flags >> IORING_CQE_BUFFER_SHIFT];
+	b->refs = 1;
+	return b;
+}

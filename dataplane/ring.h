@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One io_uring with what this kernel has of what we use: features are tried when the ring is made, and
+ * a mask makes it pretend that some are missing, so that every fall-back can be tested. Provided buffers
+ * serve links at rest: a buffer goes back to the ring when its last reference goes. One thread, the one
+ * that calls ring_init.
+ */
+#ifndef OCKAM_RING_H
+#define OCKAM_RING_H
+
+#include "bufpool.h"
+
+#include <liburing.h>
+#include <stdbool.h>
+
+enum ring_feature {
+	RING_MULTISHOT = 1, /* recv that stays armed; needs RING_BUF_RING */
+	RING_BUF_RING = 2,  /* provided buffers in a shared ring */
+	RING_DEFER = 4,	    /* SINGLE_ISSUER | DEFER_TASKRUN */
+};
+enum { RING_ENTRIES = 256, RING_BUFS = 256, RING_BUF_SIZE = 16 << 10, RING_GROUP = 0 };
+
+struct ring {
+	struct io_uring u;
+	unsigned features;
+	struct io_uring_buf_ring *br;
+	size_t br_size;
+	uint8_t *mem;
+	struct buf bufs[RING_BUFS];
+};
+
+/* "multishot,buf-ring,defer-taskrun"; -EINVAL on a name that is none. */
+int ring_mask_parse(const char *text, unsigned *mask);
+/* 0 or a negative errno: -ENOSYS, -EPERM: there is no io_uring here. */
+int ring_init(struct ring *r, unsigned mask);
+void ring_fini(struct ring *r);
+
+/* A free submission slot; submits when all are taken. */
+struct io_uring_sqe *ring_sqe(struct ring *r);
+/* Submits, and waits for a completion until timeout_ms (UINT64_MAX: for ever). */
+void ring_wait(struct ring *r, uint64_t timeout_ms);
+/* The provided buffer of a completion, with one reference. */
+struct buf *ring_buf(struct ring *r, const struct io_uring_cqe *cqe);
+
+#endif

@@ -1,0 +1,467 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "seam_srv.h"
+
+#include "aead.h"
+#include "log.h"
+#include "outbox.h"
+#include "registry.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum {
+	CONTROLLER_WAIT_MS = 30000, /* for the first one */
+	EVENTS = 32,
+	ACCEPT_BATCH = 64,
+	PEER_TEXT = 64,
+};
+
+struct listener {
+	struct listener *next;
+	uint32_t id;
+	int fd;
+};
+
+struct seam_srv {
+	int listen_fd, conn, epoll;
+	int spare; /* given up for a moment when descriptors have run out */
+	unsigned count;
+	bool greeted;
+	struct worker **workers;
+	struct worker_seam seam;
+	struct registry registry;
+	struct outbox outbox;
+	struct listener *listeners;
+	uint32_t next_link; /* odd */
+	uint8_t buf[SEAM_MSG_MAX];
+};
+
+static void ack(struct seam_srv *s, const struct seam_msg *cmd, const struct seam_msg *answer, int error)
+{
+	if (cmd->want_ack)
+		outbox_ack(&s->outbox, answer, cmd->seq, error);
+}
+
+/* Any worker. What is gone for control is gone from the registry first. */
+static bool on_event(void *ctx, unsigned worker, const struct seam_msg *m)
+{
+	struct seam_srv *s = ctx;
+	if (m->cmd == SEAM_LINK_LOST)
+		registry_remove(&s->registry, OWNED_LINK, m->link);
+	else if (m->cmd == SEAM_SESSION_CLOSED)
+		registry_remove(&s->registry, OWNED_SESSION, m->session);
+	return outbox_send(&s->outbox, worker, m);
+}
+
+static void on_done(void *ctx, const struct seam_msg *cmd, const struct seam_msg *answer, int error)
+{
+	struct seam_srv *s = ctx;
+	bool ok = error == 0;
+	if (cmd->cmd == SEAM_LINK_ADD ? !ok : cmd->cmd == SEAM_LINK_DEL && ok)
+		registry_remove(&s->registry, OWNED_LINK, cmd->link);
+	else if (cmd->cmd == SEAM_SESSION_ADD
+			? !ok
+			: cmd->cmd == SEAM_SESSION_DEL && ok && !(cmd->has & SEAM_HAS(SEAM_A_CLOSE)))
+		registry_remove(&s->registry, OWNED_SESSION, cmd->session);
+	ack(s, cmd, answer, error);
+}
+
+static void on_delivered(void *ctx, unsigned worker, uint32_t session, size_t bytes)
+{
+	struct seam_srv *s = ctx;
+	struct letter *l = letter_new(LETTER_DELIVERED, 0);
+	if (!l)
+		return;
+	l->session = session;
+	l->bytes = bytes;
+	mailbox_post(worker_mailbox(s->workers[worker]), l);
+}
+
+static int watch(struct seam_srv *s, int fd)
+{
+	struct epoll_event ev = {.events = EPOLLIN, .data.fd = fd};
+	return epoll_ctl(s->epoll, EPOLL_CTL_ADD, fd, &ev) < 0 ? -errno : 0;
+}
+
+static bool is_listening(int fd)
+{
+	int on = 0;
+	socklen_t len = sizeof on;
+	return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &on, &len) == 0 && on;
+}
+
+static bool same_user(int fd)
+{
+	struct ucred c;
+	socklen_t len = sizeof c;
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &c, &len) == 0 && c.uid == geteuid();
+}
+
+/* The connection of the one controller. */
+static void conn_open(struct seam_srv *s, int fd)
+{
+	int size = 1 << 20;
+	if (s->conn >= 0 || !same_user(fd)) {
+		log_warn("a second controller, or one of another user, is turned away");
+		close(fd);
+		return;
+	}
+	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size); /* what the kernel allows */
+	s->conn = fd;
+	watch(s, fd);
+	outbox_open(&s->outbox, fd);
+}
+
+struct seam_srv *seam_srv_new(int seam_fd, unsigned workers, uint64_t seed)
+{
+	struct seam_srv *s = calloc(1, sizeof *s);
+	if (!s)
+		return NULL;
+	s->conn = -1;
+	s->listen_fd = -1;
+	s->count = workers;
+	s->next_link = 1;
+	s->seam = (struct worker_seam){.event = on_event, .done = on_done, .ctx = s};
+	s->epoll = epoll_create1(EPOLL_CLOEXEC);
+	s->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	if (s->epoll < 0 || registry_init(&s->registry, workers, seed) < 0) {
+		if (s->epoll >= 0)
+			close(s->epoll);
+		if (s->spare >= 0)
+			close(s->spare);
+		free(s);
+		return NULL;
+	}
+	outbox_init(&s->outbox, s->epoll);
+	s->outbox.delivered = on_delivered;
+	s->outbox.ctx = s;
+	if (is_listening(seam_fd)) {
+		s->listen_fd = seam_fd;
+		fcntl(seam_fd, F_SETFL, fcntl(seam_fd, F_GETFL) | O_NONBLOCK);
+		watch(s, seam_fd);
+	} else {
+		conn_open(s, seam_fd);
+	}
+	return s;
+}
+
+const struct worker_seam *seam_srv_seam(struct seam_srv *s)
+{
+	return &s->seam;
+}
+
+static void listener_close(struct seam_srv *s, struct listener **pp)
+{
+	struct listener *l = *pp;
+	*pp = l->next;
+	close(l->fd); /* leaves the epoll set by this: control's duplicate is another descriptor */
+	free(l);
+}
+
+static struct listener **listener_find(struct seam_srv *s, uint32_t id)
+{
+	struct listener **pp = &s->listeners;
+	while (*pp && (*pp)->id != id)
+		pp = &(*pp)->next;
+	return pp;
+}
+
+static int listener_add(struct seam_srv *s, struct seam_msg *m)
+{
+	if (*listener_find(s, m->listener))
+		return -EEXIST;
+	if (m->fd < 0 || !is_listening(m->fd))
+		return -EBADF;
+	struct listener *l = calloc(1, sizeof *l);
+	if (!l)
+		return -ENOMEM;
+	fcntl(m->fd, F_SETFL, fcntl(m->fd, F_GETFL) | O_NONBLOCK);
+	int rc = watch(s, m->fd);
+	if (rc < 0) {
+		free(l);
+		return rc;
+	}
+	*l = (struct listener){.next = s->listeners, .id = m->listener, .fd = m->fd};
+	s->listeners = l;
+	m->fd = -1;
+	return 0;
+}
+
+static int listener_del(struct seam_srv *s, const struct seam_msg *m)
+{
+	struct listener **pp = listener_find(s, m->listener);
+	if (!*pp)
+		return -ENOENT;
+	/* control may hold a duplicate: the epoll set follows the open file, not the descriptor */
+	epoll_ctl(s->epoll, EPOLL_CTL_DEL, (*pp)->fd, NULL);
+	listener_close(s, pp);
+	return 0;
+}
+
+static void peer_text(char *dst, const struct sockaddr_storage *sa)
+{
+	char host[INET6_ADDRSTRLEN];
+	const struct sockaddr_in *in4 = (const void *)sa;
+	const struct sockaddr_in6 *in6 = (const void *)sa;
+	if (sa->ss_family == AF_INET && inet_ntop(AF_INET, &in4->sin_addr, host, sizeof host))
+		snprintf(dst, PEER_TEXT, "%s:%u", host, ntohs(in4->sin_port));
+	else if (sa->ss_family == AF_INET6 && inet_ntop(AF_INET6, &in6->sin6_addr, host, sizeof host))
+		snprintf(dst, PEER_TEXT, "[%s]:%u", host, ntohs(in6->sin6_port));
+	else
+		snprintf(dst, PEER_TEXT, "unix");
+}
+
+/* A command, as bytes, to a worker; takes fd. */
+static int post(struct seam_srv *s, unsigned worker, const uint8_t *data, size_t len, int fd, int out_worker)
+{
+	struct letter *l = letter_new(LETTER_COMMAND, len);
+	if (!l) {
+		if (fd >= 0)
+			close(fd);
+		return -ENOMEM;
+	}
+	memcpy(l->data, data, len);
+	l->fd = fd;
+	l->out_worker = out_worker;
+	mailbox_post(worker_mailbox(s->workers[worker]), l);
+	return 0;
+}
+
+/* Control hears of the link before anything that comes by it. */
+static void link_new(struct seam_srv *s, const struct listener *from, int fd, const struct sockaddr_storage *sa)
+{
+	char peer[PEER_TEXT];
+	uint8_t buf[256];
+	unsigned worker = registry_least_links(&s->registry);
+	struct seam_msg m;
+	memset(&m, 0, sizeof m);
+	peer_text(peer, sa);
+	m.cmd = SEAM_LINK_NEW;
+	m.fd = -1;
+	m.has = SEAM_HAS(SEAM_A_LINK) | SEAM_HAS(SEAM_A_LISTENER) | SEAM_HAS(SEAM_A_PEER);
+	m.link = s->next_link;
+	m.listener = from->id;
+	m.peer = peer;
+	if (registry_add(&s->registry, OWNED_LINK, m.link, worker) < 0) {
+		close(fd);
+		return;
+	}
+	s->next_link += 2;
+	outbox_send(&s->outbox, 0, &m);
+	m.cmd = SEAM_LINK_ADD;
+	m.has = SEAM_HAS(SEAM_A_LINK);
+	int n = seam_encode(&m, buf, sizeof buf);
+	if (n < 0 || post(s, worker, buf, (size_t)n, fd, ENGINE_LOCAL) < 0) {
+		m.cmd = SEAM_LINK_LOST;
+		m.has |= SEAM_HAS(SEAM_A_ERROR);
+		m.error = -ENOMEM;
+		on_event(s, 0, &m);
+	}
+}
+
+/* Without a descriptor left the caller would wait in the backlog for ever, and we would spin. */
+static void refuse_one(struct seam_srv *s, int listen_fd)
+{
+	close(s->spare);
+	int fd = accept(listen_fd, NULL, NULL);
+	if (fd >= 0)
+		close(fd);
+	s->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+static void accept_some(struct seam_srv *s, const struct listener *l)
+{
+	for (unsigned i = 0; i < ACCEPT_BATCH; i++) {
+		struct sockaddr_storage sa = {0};
+		socklen_t len = sizeof sa;
+		int fd = accept4(l->fd, (struct sockaddr *)&sa, &len, SOCK_CLOEXEC);
+		if (fd >= 0) {
+			link_new(s, l, fd, &sa);
+		} else if (errno == EMFILE || errno == ENFILE) {
+			log_warn("no descriptor left: a connection is refused");
+			refuse_one(s, l->fd);
+		} else if (errno != ECONNABORTED && errno != EINTR) {
+			return;
+		}
+	}
+}
+
+static int hello(struct seam_srv *s, const struct seam_msg *m, struct seam_msg *answer)
+{
+	if (m->version != SEAM_VERSION)
+		return -EPROTO;
+	s->greeted = true;
+	memset(answer, 0, sizeof *answer);
+	answer->cmd = SEAM_HELLO;
+	answer->fd = -1;
+	answer->has = SEAM_HAS(SEAM_A_VERSION) | SEAM_HAS(SEAM_A_WORKERS) | SEAM_HAS(SEAM_A_SUITES);
+	answer->version = SEAM_VERSION;
+	answer->workers = s->count;
+	answer->suites = aead_suites();
+	return 0;
+}
+
+/* Who executes a command. Negative errno: nobody can. */
+static int worker_of(struct seam_srv *s, const struct seam_msg *m)
+{
+	int w, rc;
+	switch (m->cmd) {
+	case SEAM_LINK_ADD:
+		w = m->has & SEAM_HAS(SEAM_A_SESSION)
+			? registry_worker(&s->registry, OWNED_SESSION, m->session)
+			: (int)registry_least_links(&s->registry);
+		if (w < 0)
+			return w;
+		if (m->link & 1)
+			return -EINVAL; /* ours */
+		rc = registry_add(&s->registry, OWNED_LINK, m->link, (unsigned)w);
+		return rc < 0 ? rc : w;
+	case SEAM_SESSION_ADD:
+		w = registry_worker(&s->registry, OWNED_LINK, m->link);
+		if (w < 0)
+			return w;
+		rc = registry_add(&s->registry, OWNED_SESSION, m->session, (unsigned)w);
+		return rc < 0 ? rc : w;
+	case SEAM_SESSION_DEL:
+	case SEAM_SESSION_PING:
+	case SEAM_SESSION_GET:
+	case SEAM_MSG:
+		return registry_worker(&s->registry, OWNED_SESSION, m->session);
+	default:
+		return registry_worker(&s->registry, OWNED_LINK, m->link);
+	}
+}
+
+static int dispatch(struct seam_srv *s, struct seam_msg *m, size_t len)
+{
+	int out = ENGINE_LOCAL, w = worker_of(s, m);
+	if (w < 0)
+		return w;
+	if (m->cmd == SEAM_LABEL_ADD && m->has & SEAM_HAS(SEAM_A_OUT_LINK)) {
+		out = registry_worker(&s->registry, OWNED_LINK, m->out_link);
+		if (out < 0)
+			return out;
+		if (out == w)
+			out = ENGINE_LOCAL;
+	}
+	int fd = m->fd;
+	m->fd = -1;
+	int rc = post(s, (unsigned)w, s->buf, len, fd, out);
+	if (rc < 0 && m->cmd == SEAM_LINK_ADD)
+		registry_remove(&s->registry, OWNED_LINK, m->link);
+	if (rc < 0 && m->cmd == SEAM_SESSION_ADD)
+		registry_remove(&s->registry, OWNED_SESSION, m->session);
+	return rc;
+}
+
+static void command(struct seam_srv *s, size_t len, int fd)
+{
+	struct seam_msg m, answer;
+	int rc = seam_decode(&m, s->buf, len, false);
+	if (rc < 0) {
+		log_warn("a message of control is not understood");
+		if (fd >= 0)
+			close(fd);
+		/* an ACK all the same, if there is a number to answer */
+		if (len >= 16) {
+			memcpy(&m.seq, s->buf + 8, sizeof m.seq);
+			outbox_ack(&s->outbox, NULL, m.seq, rc);
+		}
+		return;
+	}
+	m.fd = fd;
+	answer.cmd = 0;
+	bool here = true;
+	if (m.cmd == SEAM_HELLO)
+		rc = hello(s, &m, &answer);
+	else if (!s->greeted)
+		rc = -EPROTO;
+	else if (m.cmd == SEAM_LISTENER_ADD)
+		rc = listener_add(s, &m);
+	else if (m.cmd == SEAM_LISTENER_DEL)
+		rc = listener_del(s, &m);
+	else
+		here = (rc = dispatch(s, &m, len)) < 0;
+	if (here)
+		ack(s, &m, answer.cmd ? &answer : NULL, rc);
+	if (m.fd >= 0)
+		close(m.fd);
+	secret_wipe(&m, sizeof m);
+}
+
+/* 0, or a negative errno when the controller is gone. */
+static int conn_read(struct seam_srv *s)
+{
+	for (unsigned i = 0; i < EVENTS; i++) {
+		int fd = -1, n = seam_recv(s->conn, s->buf, sizeof s->buf, &fd);
+		if (n == -EAGAIN)
+			return 0;
+		if (n == -EMSGSIZE)
+			continue;
+		if (n <= 0)
+			return n < 0 ? n : -EPIPE;
+		command(s, (size_t)n, fd);
+		secret_wipe(s->buf, (size_t)n);
+	}
+	return 0;
+}
+
+static int handle(struct seam_srv *s, const struct epoll_event *ev)
+{
+	int fd = ev->data.fd;
+	if (fd == s->conn) {
+		int rc = ev->events & EPOLLOUT ? outbox_flush(&s->outbox) : 0;
+		return rc == 0 && ev->events & ~(uint32_t)EPOLLOUT ? conn_read(s) : rc;
+	}
+	if (fd == s->listen_fd) {
+		fd = accept4(s->listen_fd, NULL, NULL, SOCK_CLOEXEC);
+		if (fd >= 0)
+			conn_open(s, fd);
+		return 0;
+	}
+	for (struct listener *l = s->listeners; l; l = l->next)
+		if (l->fd == fd) {
+			accept_some(s, l);
+			break;
+		}
+	return 0;
+}
+
+int seam_srv_run(struct seam_srv *s, struct worker **workers)
+{
+	struct epoll_event ev[EVENTS];
+	s->workers = workers;
+	for (;;) {
+		int n = epoll_wait(s->epoll, ev, EVENTS, s->conn < 0 ? CONTROLLER_WAIT_MS : -1);
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		if (n == 0)
+			return -ETIMEDOUT;
+		for (int i = 0; i < n; i++)
+			if (handle(s, &ev[i]) < 0)
+				return 0;
+	}
+}
+
+void seam_srv_free(struct seam_srv *s)
+{
+	while (s->listeners)
+		listener_close(s, &s->listeners);
+	if (s->conn >= 0)
+		close(s->conn);
+	if (s->listen_fd >= 0)
+		close(s->listen_fd);
+	close(s->epoll);
+	if (s->spare >= 0)
+		close(s->spare);
+	outbox_fini(&s->outbox);
+	registry_fini(&s->registry);
+	free(s);
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The main thread: serves one controller on the seam, accepts connections for it, and gives each
+ * command to the worker that owns its object. Ends when the controller is gone.
+ */
+#ifndef OCKAM_SEAM_SRV_H
+#define OCKAM_SEAM_SRV_H
+
+#include "worker.h"
+
+struct seam_srv;
+
+/* seam_fd: a listening SOCK_SEQPACKET socket, or one already connected; taken. NULL: no memory, errno. */
+struct seam_srv *seam_srv_new(int seam_fd, unsigned workers, uint64_t seed);
+/* How the workers speak to control. */
+const struct worker_seam *seam_srv_seam(struct seam_srv *s);
+/* Serves until the controller has gone: 0; a negative errno when none came. */
+int seam_srv_run(struct seam_srv *s, struct worker **workers);
+void seam_srv_free(struct seam_srv *s); /* after the workers ended */
+
+#endif
