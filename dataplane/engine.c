@@ -193,6 +193,13 @@ void link_destroy(struct engine *e, struct link *l, int error, bool told)
 	free(l);
 }
 
+void link_look_at_window(struct engine *e, struct link *l)
+{
+	size_t w = l->session || !e->cfg.ops->rx_window ? 0 : e->cfg.ops->rx_window(e->cfg.ctx, l);
+	if (w > l->rx_window)
+		l->rx_window = w;
+}
+
 void engine_link_gone(struct engine *e, struct link *l, int error, uint64_t now_ms)
 {
 	e->now_ms = now_ms;

@@ -54,7 +54,7 @@ struct engine_ops {
 	void *(*link_open)(void *ctx, struct link *l, int fd);
 	/* The last call for this link. May take and send once what waits (engine_tx_take without _done). */
 	void (*link_close)(void *ctx, struct link *l);
-	/* Receive window that the link's socket offers, in bytes; may be NULL. */
+	/* Bytes that the link's socket, and who reads it, may take in before the engine sees them; may be NULL. */
 	size_t (*rx_window)(void *ctx, struct link *l);
 };
 

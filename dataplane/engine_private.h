@@ -88,7 +88,9 @@ void row_mail_done(struct engine *e, uint32_t link, uint32_t label, size_t len);
 void egress_pause(struct engine *e, uint32_t link, uint32_t label, bool on);
 void rows_link_gone(struct engine *e, uint32_t link);
 
-/* What may wait of one path, when its sender's link offers `window`. */
+/* Looks again how much may be under way on a link whose sender was told to pause. */
+void link_look_at_window(struct engine *e, struct link *l);
+/* What may wait of one path, when so much may be under way on its sender's link. */
 size_t path_limit(size_t window);
 
 /* rx.c */

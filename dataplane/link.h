@@ -73,7 +73,7 @@ struct link {
 	unsigned backlogs; /* flows that are not sessions */
 
 	struct timer timer;
-	size_t rx_window; /* as it was when a sender was last told to pause */
+	size_t rx_window; /* largest seen, when it mattered */
 	uint64_t last_rx_ms, ping_ms;
 	unsigned pings;
 	uint64_t reset_ms; /* token bucket of RESET(unknown), in virtual time */

@@ -18,7 +18,7 @@ enum ring_feature {
 	RING_BUF_RING = 2,  /* provided buffers in a shared ring */
 	RING_DEFER = 4,	    /* SINGLE_ISSUER | DEFER_TASKRUN */
 };
-enum { RING_ENTRIES = 256, RING_BUFS = 256, RING_BUF_SIZE = 16 << 10, RING_GROUP = 0 };
+enum { RING_ENTRIES = 256, RING_BUFS = 64, RING_BUF_SIZE = 16 << 10, RING_GROUP = 0 };
 
 struct ring {
 	struct io_uring u;

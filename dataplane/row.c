@@ -77,8 +77,6 @@ static void row_pause_set(struct engine *e, struct row *r, bool *reason, bool on
 	struct link *l = engine_link(e, r->node.link);
 	if (before == paused(r) || !l)
 		return;
-	if (on && !l->session && e->cfg.ops->rx_window)
-		l->rx_window = e->cfg.ops->rx_window(e->cfg.ctx, l);
 	tx_link_u32(e, l, on ? LINK_PAUSE : LINK_RESUME, r->node.label);
 }
 
@@ -108,7 +106,7 @@ void row_mailed(struct engine *e, struct row *r, size_t len)
 	r->in_mail += len;
 	if (r->in_mail >= WIRE_PAUSE_BYTES && !r->paused_mail)
 		row_pause_set(e, r, &r->paused_mail, true);
-	if (r->in_mail > path_limit(l ? l->rx_window : 0))
+	if (r->in_mail > path_limit(l ? l->rx_window : 0)) /* just looked at, by who mails */
 		row_reset(e, e->cfg.worker, r->node.link, r->node.label, RESET_OVERRUN);
 }
 

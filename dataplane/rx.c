@@ -49,6 +49,8 @@ static void post_run(struct rx *rx)
 		return;
 	}
 	memcpy(copy->data, rx->run, rx->run_len);
+	if (r->paused_here || r->paused_mail)
+		link_look_at_window(e, rx->l);
 	struct engine_mail m = {
 		.kind = MAIL_FRAMES,
 		.link = rx->out_id,

@@ -97,13 +97,18 @@ static void backlog_free(struct engine *e, struct backlog *b)
 	free(b);
 }
 
-/* How large the window is now on the link that its frames come by. */
-static void backlog_window(struct engine *e, struct backlog *b)
+/* More than the sender can have had under way when it was asked to pause is not honest. */
+static bool backlog_over(struct engine *e, struct backlog *b)
 {
-	const struct link *in = b->in_worker == e->cfg.worker ? engine_link(e, b->node.link) : NULL;
+	if (b->q.bytes <= path_limit(b->in_window))
+		return false;
+	struct link *in = b->in_worker == e->cfg.worker ? engine_link(e, b->node.link) : NULL;
+	if (in)
+		link_look_at_window(e, in);
 	size_t window = b->in_worker != e->cfg.worker ? e->mail_window : in ? in->rx_window : 0;
 	if (window > b->in_window)
 		b->in_window = window;
+	return b->q.bytes > path_limit(b->in_window);
 }
 
 static struct backlog *backlog_largest(struct engine *e)
@@ -131,9 +136,7 @@ static void backlog_check(struct engine *e, struct backlog *b)
 		b->paused = true;
 		row_pause(e, b->in_worker, b->node.link, b->node.label, false, true);
 	}
-	backlog_window(e, b);
-	/* more than the sender can have had under way when it was asked to pause is not honest */
-	if (b->q.bytes > path_limit(b->in_window))
+	if (backlog_over(e, b))
 		backlog_overrun(e, b);
 	else if (e->pool.out > e->cfg.queue_max)
 		backlog_overrun(e, backlog_largest(e));

@@ -22,7 +22,7 @@ enum {
 	REST_AFTER = 16,  /* small receives in a row end that */
 	TCP_UNSENT = 256 << 10,
 	TCP_LOST_MS = 30000,
-	CQE_BATCH = 256,
+	CQE_BATCH = 32, /* then what they brought is sent: a sender must hear PAUSE soon */
 };
 
 /* In the low bits of user_data, beside the link. */
@@ -147,7 +147,9 @@ static size_t on_rx_window(void *ctx, struct link *l)
 	int size = 0;
 	socklen_t len = sizeof size;
 	(void)ctx;
-	return getsockopt(s->fd, SOL_SOCKET, SO_RCVBUF, &size, &len) == 0 && size > 0 ? (size_t)size : 0;
+	if (getsockopt(s->fd, SOL_SOCKET, SO_RCVBUF, &size, &len) < 0 || size < 0)
+		size = 0;
+	return (size_t)size + RING_BUFS * RING_BUF_SIZE;
 }
 
 static bool on_event(void *ctx, const struct seam_msg *m)
