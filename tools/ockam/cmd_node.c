@@ -281,7 +281,7 @@ static int node_names(const struct cli *c, void *ctx, json_t **out)
 static int remove_node(const struct cli *c, void *ctx, const char *name, json_t **shown)
 {
 	struct stored_node n;
-	struct home *h;
+	struct home *h = NULL;
 	int guard, rc = get_node(c, args_node(name), &n);
 	if (!rc)
 		rc = take_guard(c, n.name, &guard);
