@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Reference-counted blocks of memory for frames: receive buffers, queues, sealed output. A block that
- * comes from a pool belongs to one worker, as its pool; one from buf_plain may travel to another.
- * The pool counts the bytes that are out, keeps a few spare blocks and never touches what it does not use.
+ * Reference-counted blocks of memory for frames: receive buffers, queues, sealed output. A block
+ * that comes from a pool belongs to one worker, as its pool; one from buf_plain may travel to
+ * another. The pool counts the bytes that are out, keeps a few spare blocks and never touches what
+ * it does not use.
  */
 #ifndef OCKAM_BUFPOOL_H
 #define OCKAM_BUFPOOL_H

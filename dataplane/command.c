@@ -8,8 +8,8 @@ static int cmd_hello(struct engine *e, const struct seam_msg *m, struct seam_msg
 {
 	if (m->version != SEAM_VERSION)
 		return -EPROTO;
-	*answer = event_of(SEAM_HELLO, SEAM_HAS(SEAM_A_VERSION) | SEAM_HAS(SEAM_A_WORKERS) |
-			SEAM_HAS(SEAM_A_SUITES));
+	*answer = event_of(SEAM_HELLO,
+		SEAM_HAS(SEAM_A_VERSION) | SEAM_HAS(SEAM_A_WORKERS) | SEAM_HAS(SEAM_A_SUITES));
 	answer->version = SEAM_VERSION;
 	answer->workers = e->cfg.workers;
 	answer->suites = aead_suites();
@@ -66,10 +66,10 @@ static int cmd_link_get(struct engine *e, const struct seam_msg *m, struct seam_
 	const struct link *l = engine_link(e, m->link);
 	if (!l)
 		return -ENOENT;
-	*answer = event_of(SEAM_LINK_GET, SEAM_HAS(SEAM_A_LINK) | SEAM_HAS(SEAM_A_UP) |
-			SEAM_HAS(SEAM_A_FRAMES_RX) | SEAM_HAS(SEAM_A_FRAMES_TX) |
-			SEAM_HAS(SEAM_A_BYTES_RX) | SEAM_HAS(SEAM_A_BYTES_TX) |
-			SEAM_HAS(SEAM_A_DROPPED));
+	*answer = event_of(SEAM_LINK_GET,
+		SEAM_HAS(SEAM_A_LINK) | SEAM_HAS(SEAM_A_UP) | SEAM_HAS(SEAM_A_FRAMES_RX) |
+			SEAM_HAS(SEAM_A_FRAMES_TX) | SEAM_HAS(SEAM_A_BYTES_RX) |
+			SEAM_HAS(SEAM_A_BYTES_TX) | SEAM_HAS(SEAM_A_DROPPED));
 	answer->link = m->link;
 	answer->up = l->up;
 	answer->frames_rx = l->frames_rx;
@@ -114,8 +114,8 @@ static int cmd_label_get(struct engine *e, const struct seam_msg *m, struct seam
 	const struct row *r = row_find(e, m->link, m->label);
 	if (!r)
 		return -ENOENT;
-	*answer = event_of(SEAM_LABEL_GET, SEAM_HAS(SEAM_A_LINK) | SEAM_HAS(SEAM_A_LABEL) |
-			SEAM_HAS(SEAM_A_IDLE_MS));
+	*answer = event_of(SEAM_LABEL_GET,
+		SEAM_HAS(SEAM_A_LINK) | SEAM_HAS(SEAM_A_LABEL) | SEAM_HAS(SEAM_A_IDLE_MS));
 	answer->link = m->link;
 	answer->label = m->label;
 	uint64_t idle = e->now_ms - r->last_ms;

@@ -207,8 +207,9 @@ static void pause_sender(struct engine *e, struct endpoint *ep, bool on)
 static void deliver(struct engine *e, struct endpoint *ep, uint32_t message, bool more,
 	const uint8_t *body, uint32_t len)
 {
-	struct seam_msg m = event_of(SEAM_MSG, SEAM_HAS(SEAM_A_SESSION) | SEAM_HAS(SEAM_A_MESSAGE) |
-			SEAM_HAS(SEAM_A_MORE) | SEAM_HAS(SEAM_A_FRAME));
+	struct seam_msg m =
+		event_of(SEAM_MSG, SEAM_HAS(SEAM_A_SESSION) | SEAM_HAS(SEAM_A_MESSAGE) |
+					   SEAM_HAS(SEAM_A_MORE) | SEAM_HAS(SEAM_A_FRAME));
 	m.session = ep->node.link;
 	m.message = message;
 	m.more = more;
@@ -296,12 +297,23 @@ void endpoint_sent(struct engine *e, struct endpoint *ep)
 		endpoint_destroy(e, ep);
 }
 
+/* While the link is still busy with what the session sent last, its peer cannot have answered. */
+static void look_at_progress(struct engine *e, struct endpoint *ep)
+{
+	uint64_t acked = ep->link ? link_acked(e, ep->link) : UINT64_MAX;
+	if (acked > ep->tx_seen && acked < ep->tx_end)
+		session_progress(ep->session, e->now_ms);
+	ep->tx_seen = acked;
+}
+
 void endpoint_timer_fire(struct engine *e, struct endpoint *ep)
 {
-	if (ep->leaving)
+	if (ep->leaving) {
 		endpoint_destroy(e, ep);
-	else
-		handle_events(e, ep, session_tick(ep->session, e->now_ms));
+		return;
+	}
+	look_at_progress(e, ep);
+	handle_events(e, ep, session_tick(ep->session, e->now_ms));
 }
 
 int endpoint_del(struct engine *e, struct endpoint *ep, bool say, uint8_t close)

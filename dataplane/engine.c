@@ -200,6 +200,14 @@ void link_look_at_window(struct engine *e, struct link *l)
 		l->rx_window = w;
 }
 
+uint64_t link_acked(struct engine *e, struct link *l)
+{
+	if (l->session || !e->cfg.ops->tx_waiting)
+		return UINT64_MAX;
+	size_t waiting = e->cfg.ops->tx_waiting(e->cfg.ctx, l);
+	return waiting < l->bytes_tx ? l->bytes_tx - waiting : 0;
+}
+
 void engine_link_gone(struct engine *e, struct link *l, int error, uint64_t now_ms)
 {
 	e->now_ms = now_ms;
@@ -273,7 +281,7 @@ static void mail_frames(struct engine *e, const struct engine_mail *m)
 			drop(e, l, DROP_TOO_BIG);
 			row_reset(e, m->from_worker, m->from_link, get_be32(f + 4), RESET_OVERRUN);
 		} else {
-			tx_run(e, l, m->from_worker, m->from_link, m->frames, f, len);
+			tx_run(e, l, m->from_worker, m->from_link, m->frames, f, len, 1);
 		}
 	}
 	buf_put(m->frames);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The data plane of one worker without any I/O: its links, label rows and sessions. Received bytes are
- * given in, bytes to send are taken out, commands come as struct seam_msg and news leaves through
- * struct engine_ops. No clock, no system call, no lock: tests/sim runs whole nodes in one process.
- * One thread per engine. The ops are called from inside and must not call back into the engine, except
- * engine_tx_take from link_close.
+ * The data plane of one worker without any I/O: its links, label rows and sessions. Received bytes
+ * are given in, bytes to send are taken out, commands come as struct seam_msg and news leaves
+ * through struct engine_ops. No clock, no system call, no lock: tests/sim runs whole nodes in one
+ * process. One thread per engine. The ops are called from inside and must not call back into the
+ * engine, except engine_tx_take from link_close.
  */
 #ifndef OCKAM_ENGINE_H
 #define OCKAM_ENGINE_H
@@ -23,12 +23,16 @@ enum { ENGINE_LOCAL = -1 };
 
 /* What one worker's engine has to tell another's. */
 enum engine_mail_kind {
-	MAIL_FRAMES,	/* `len` bytes of frames of one path, in `frames`, leave by `link`; row (from_link, label) */
+	MAIL_FRAMES,	  /* `len` bytes of frames of one path, in `frames`, leave by `link`; row
+			     (from_link, label) */
 	MAIL_FRAMES_DONE, /* `len` bytes of row (link, label) were taken out of the mail */
-	MAIL_ROW_PAUSE, /* row (link, label): its queue here (or the hop behind, `next`) is full or not (`on`) */
+	MAIL_ROW_PAUSE, /* row (link, label): its queue here (or the hop behind, `next`) is full or
+			   not (`on`) */
 	MAIL_ROW_LOST,	/* row (link, label): reset it with `code` */
-	MAIL_EGRESS_PAUSE, /* the neighbour on `link` asked to hold `label` back; for every other worker */
-	MAIL_LINK_GONE, /* rows that leave by `link` have no way out any more; for every other worker */
+	MAIL_EGRESS_PAUSE, /* the neighbour on `link` asked to hold `label` back; for every other
+			      worker */
+	MAIL_LINK_GONE,	   /* rows that leave by `link` have no way out any more; for every other
+			      worker */
 };
 
 struct engine_mail {
@@ -44,18 +48,24 @@ struct engine_mail {
 
 struct engine_ops {
 	/*
-	 * A message for control; what it points to is borrowed. For SEAM_MSG: true when it waits on its way,
-	 * then engine_delivered says when it has gone. Otherwise the result means nothing.
+	 * A message for control; what it points to is borrowed. For SEAM_MSG: true when it waits on
+	 * its way, then engine_delivered says when it has gone. Otherwise the result means nothing.
 	 */
 	bool (*event)(void *ctx, const struct seam_msg *m);
 	/* May be NULL with a single worker. */
 	void (*post)(void *ctx, unsigned worker, const struct engine_mail *m);
-	/* A socket (m->fd of SEAM_LINK_ADD, now the callee's) became a link: what link_io shall return. NULL: -ENOMEM. */
+	/* A socket (m->fd of SEAM_LINK_ADD, now the callee's) became a link: what link_io shall
+	 * return. NULL: -ENOMEM. */
 	void *(*link_open)(void *ctx, struct link *l, int fd);
-	/* The last call for this link. May take and send once what waits (engine_tx_take without _done). */
+	/* The last call for this link. May take and send once what waits (engine_tx_take without
+	 * _done). */
 	void (*link_close)(void *ctx, struct link *l);
-	/* Bytes that the link's socket, and who reads it, may take in before the engine sees them; may be NULL. */
+	/* Bytes that the link's socket, and who reads it, may take in before the engine sees them;
+	 * may be NULL. */
 	size_t (*rx_window)(void *ctx, struct link *l);
+	/* Bytes that the socket took and that were not sent or not acknowledged yet; may be NULL.
+	 */
+	size_t (*tx_waiting)(void *ctx, struct link *l);
 };
 
 struct engine_config {
@@ -68,12 +78,13 @@ struct engine_config {
 };
 
 struct engine *engine_new(const struct engine_config *cfg); /* NULL: no memory */
-void engine_free(struct engine *e);			    /* closes all links, wipes all keys; no events */
+void engine_free(struct engine *e); /* closes all links, wipes all keys; no events */
 
 /*
- * Executes one command of control: every one but LISTENER_*. 0 or a negative errno for the ACK; answer->cmd
- * is set when an answer goes before it. out_worker: who owns m->out_link of a LABEL_ADD, when that is
- * another worker; else ENGINE_LOCAL. m->fd is -1 afterwards when link_open took it. Wipes the keys in m.
+ * Executes one command of control: every one but LISTENER_*. 0 or a negative errno for the ACK;
+ * answer->cmd is set when an answer goes before it. out_worker: who owns m->out_link of a
+ * LABEL_ADD, when that is another worker; else ENGINE_LOCAL. m->fd is -1 afterwards when link_open
+ * took it. Wipes the keys in m.
  */
 int engine_apply(struct engine *e, struct seam_msg *m, int out_worker, struct seam_msg *answer,
 	uint64_t now_ms);
@@ -81,22 +92,26 @@ void engine_mail(struct engine *e, const struct engine_mail *m, uint64_t now_ms)
 void engine_delivered(struct engine *e, uint32_t session, size_t bytes, uint64_t now_ms);
 
 /*
- * The next n bytes of a link's stream, at p inside b (engine_rx takes references of its own where frames
- * go on from there). They may be decrypted in place. The link may be gone afterwards (link_close).
+ * The next n bytes of a link's stream, at p inside b (engine_rx takes references of its own where
+ * frames go on from there). They may be decrypted in place. The link may be gone afterwards
+ * (link_close).
  */
-void engine_rx(struct engine *e, struct link *l, struct buf *b, uint8_t *p, size_t n, uint64_t now_ms);
+void engine_rx(
+	struct engine *e, struct link *l, struct buf *b, uint8_t *p, size_t n, uint64_t now_ms);
 /* End of stream (0) or a socket error (negative errno): the link goes, control is told. */
 void engine_link_gone(struct engine *e, struct link *l, int error, uint64_t now_ms);
 
 /*
  * Links that have something to send and are not waiting for room, each once; NULL: no more.
- * engine_tx_take gives what leaves in one sendmsg (number of pieces; 0: nothing). Then engine_tx_done with
- * how many bytes went, or a negative errno. When not all went, or -EAGAIN, the link waits for
- * engine_tx_room. The pieces stay valid until engine_tx_done, and are at most ENGINE_IOV_MAX.
+ * engine_tx_take gives what leaves in one sendmsg (number of pieces; 0: nothing). Then
+ * engine_tx_done with how many bytes went, or a negative errno. When not all went, or -EAGAIN, the
+ * link waits for engine_tx_room. The pieces stay valid until engine_tx_done, and are at most
+ * ENGINE_IOV_MAX.
  */
 enum { ENGINE_IOV_MAX = 64, ENGINE_SEND_MAX = 1 << 20 };
 struct link *engine_next_ready(struct engine *e, uint64_t now_ms);
-unsigned engine_tx_take(struct engine *e, struct link *l, const struct iovec **iov, uint64_t now_ms);
+unsigned engine_tx_take(
+	struct engine *e, struct link *l, const struct iovec **iov, uint64_t now_ms);
 void engine_tx_done(struct engine *e, struct link *l, int64_t sent, uint64_t now_ms);
 void engine_tx_room(struct engine *e, struct link *l);
 

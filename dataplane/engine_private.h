@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the files of the engine share: engine.c (links, timers), command.c (the seam's commands), row.c
- * (label rows), rx.c (received frames), tx.c (what leaves), endpoint.c (sessions and channel links).
+ * What the files of the engine share: engine.c (links, timers), command.c (the seam's commands),
+ * row.c (label rows), rx.c (received frames), tx.c (what leaves), endpoint.c (sessions and channel
+ * links).
  */
 #ifndef OCKAM_ENGINE_PRIVATE_H
 #define OCKAM_ENGINE_PRIVATE_H
@@ -13,20 +14,20 @@
 /* What frames go on to, found by the (link, label) they leave with: for PAUSE from behind. */
 struct reverse {
 	struct label_node node;
-	struct row *row;	     /* either */
-	struct endpoint *endpoint;   /* or */
+	struct row *row;	   /* either */
+	struct endpoint *endpoint; /* or */
 };
 
 /* One label of one link: frames that come with it leave by `out`, or belong to an end here. */
 struct row {
 	struct label_node node;
 	struct reverse rev;
-	uint32_t out_id; /* 0: local */
-	int out_worker;	 /* ENGINE_LOCAL, or who owns the way out */
+	uint32_t out_id;  /* 0: local */
+	int out_worker;	  /* ENGINE_LOCAL, or who owns the way out */
 	struct link *out; /* NULL: local end, other worker, or gone */
 	struct endpoint *endpoint;
 	bool used;
-	size_t in_mail; /* bytes on their way to the other worker */
+	size_t in_mail;				    /* bytes on their way to the other worker */
 	bool paused_here, paused_next, paused_mail; /* why its sender was told to pause */
 	uint64_t last_ms;
 };
@@ -42,6 +43,8 @@ struct endpoint {
 	struct link *channel;
 	struct timer timer;
 	uint64_t added_ms;
+	uint64_t tx_end;  /* where its last frame ends in the bytes of its link */
+	uint64_t tx_seen; /* how far the link's bytes were acknowledged when its clock last ran */
 	size_t undelivered;
 	bool sender_paused, broken, leaving; /* leaving: only its last output is waited for */
 };
@@ -52,9 +55,10 @@ struct engine {
 	struct label_table links, rows, reverse, endpoints, backlogs;
 	struct timers timers;
 	struct link *ready, **ready_tail;
-	struct buf *work; /* frames that came out of sessions, to be handled next: [link id u32][frame] ... */
+	struct buf *work;   /* frames that came out of sessions, to be handled next: [link id
+			       u32][frame] ... */
 	size_t mail_window; /* of the mail being handled */
-	uint64_t changes; /* of rows: a remembered row is only good while this stands */
+	uint64_t changes;   /* of rows: a remembered row is only good while this stands */
 	uint64_t now_ms;
 	struct stats stats;
 };
@@ -75,12 +79,16 @@ void mail_all(struct engine *e, const struct engine_mail *m);
 /* row.c */
 struct row *row_find(const struct engine *e, uint32_t link, uint32_t label);
 struct row *row_create(struct engine *e, uint32_t link, uint32_t label);
-void row_forward_to(struct engine *e, struct row *r, uint32_t out_id, struct link *out, int out_worker);
+void row_forward_to(
+	struct engine *e, struct row *r, uint32_t out_id, struct link *out, int out_worker);
 void row_destroy(struct engine *e, struct row *r);
-/* The path of row (link, label) of `worker` is reset: RESET to the side it comes from, LABEL_LOST. */
+/* The path of row (link, label) of `worker` is reset: RESET to the side it comes from, LABEL_LOST.
+ */
 void row_reset(struct engine *e, unsigned worker, uint32_t link, uint32_t label, uint8_t code);
-/* Its queue here, or the hop behind, is full or has room again: tells the sender when that changes. */
-void row_pause(struct engine *e, unsigned worker, uint32_t link, uint32_t label, bool next, bool on);
+/* Its queue here, or the hop behind, is full or has room again: tells the sender when that changes.
+ */
+void row_pause(
+	struct engine *e, unsigned worker, uint32_t link, uint32_t label, bool next, bool on);
 /* Bytes went into the mail to another worker, or came out there. May end the path. */
 void row_mailed(struct engine *e, struct row *r, size_t len);
 void row_mail_done(struct engine *e, uint32_t link, uint32_t label, size_t len);
@@ -88,6 +96,8 @@ void row_mail_done(struct engine *e, uint32_t link, uint32_t label, size_t len);
 void egress_pause(struct engine *e, uint32_t link, uint32_t label, bool on);
 void rows_link_gone(struct engine *e, uint32_t link);
 
+/* How many of the link's bytes have left and were acknowledged; UINT64_MAX: cannot be told. */
+uint64_t link_acked(struct engine *e, struct link *l);
 /* Looks again how much may be under way on a link whose sender was told to pause. */
 void link_look_at_window(struct engine *e, struct link *l);
 /* What may wait of one path, when so much may be under way on its sender's link. */
@@ -102,9 +112,10 @@ void link_unready(struct engine *e, struct link *l);
 void tx_ctl(struct engine *e, struct link *l, const uint8_t *frame, uint32_t len);
 void tx_link_u32(struct engine *e, struct link *l, uint8_t sub, uint32_t label);
 void tx_reset(struct engine *e, struct link *l, uint32_t label, uint8_t sub);
-/* A run of whole frames that came by in_link: straight from b when the way is clear, else copied. */
+/* A run of whole frames that came by in_link: straight from b when the way is clear, else copied.
+ */
 void tx_run(struct engine *e, struct link *l, unsigned in_worker, uint32_t in_link, struct buf *b,
-	uint8_t *p, uint32_t len);
+	uint8_t *p, uint32_t len, unsigned frames);
 void tx_link_gone(struct engine *e, struct link *l); /* frees what waits */
 
 /* endpoint.c */
@@ -113,8 +124,9 @@ int endpoint_add(struct engine *e, const struct seam_msg *m);
 int endpoint_del(struct engine *e, struct endpoint *ep, bool say, uint8_t close);
 void endpoint_destroy(struct engine *e, struct endpoint *ep);
 void endpoint_input(struct engine *e, struct endpoint *ep, struct aead_op *ops, unsigned n);
-void endpoint_update(struct engine *e, struct endpoint *ep); /* after any call that may want output */
-void endpoint_sent(struct engine *e, struct endpoint *ep);   /* after session_output; may free it */
+void endpoint_update(
+	struct engine *e, struct endpoint *ep);		   /* after any call that may want output */
+void endpoint_sent(struct engine *e, struct endpoint *ep); /* after session_output; may free it */
 void endpoint_path_gone(struct engine *e, struct endpoint *ep, int error);
 void endpoint_timer_fire(struct engine *e, struct endpoint *ep);
 void endpoint_delivered(struct engine *e, struct endpoint *ep, size_t bytes);

@@ -20,8 +20,7 @@ struct label_table {
 	uint64_t seed;
 };
 
-#define LABEL_ENTRY(node, type, member) \
-	((type *)(void *)((char *)(node) - offsetof(type, member)))
+#define LABEL_ENTRY(node, type, member) ((type *)(void *)((char *)(node)-offsetof(type, member)))
 
 int label_table_init(struct label_table *t, uint64_t seed); /* 0 or -ENOMEM */
 void label_table_fini(struct label_table *t);		    /* nodes are their owner's */

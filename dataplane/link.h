@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A link of the engine: the incomplete frame at its end, what waits to leave by it, its liveness. What
- * leaves is `tx`, pieces of one send in order, then the control queue, then the flows (paths that are
- * behind, sessions that have something to seal), served by deficit round robin in bytes. Pieces that
- * are `direct` still lie in a receive buffer; they never outlive the send they were made for.
+ * A link of the engine: the incomplete frame at its end, what waits to leave by it, its liveness.
+ * What leaves is `tx`, pieces of one send in order, then the control queue, then the flows (paths
+ * that are behind, sessions that have something to seal), served by deficit round robin in bytes.
+ * Pieces that are `direct` still lie in a receive buffer; they never outlive the send they were
+ * made for.
  */
 #ifndef OCKAM_DATAPLANE_LINK_H
 #define OCKAM_DATAPLANE_LINK_H
@@ -95,7 +96,7 @@ static inline bool link_has_work(const struct link *l)
 static inline bool link_clear(const struct link *l)
 {
 	return !l->session && !l->taken && !l->blocked && !l->backlogs &&
-		(!l->pieces || l->piece[l->pieces - 1].direct);
+	       (!l->pieces || l->piece[l->pieces - 1].direct);
 }
 
 static inline bool link_full(const struct link *l)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What other threads have for a worker, in order: commands of control, mail of other workers' engines.
- * Any thread posts; the first letter rings an eventfd, the owner then takes all.
+ * What other threads have for a worker, in order: commands of control, mail of other workers'
+ * engines. Any thread posts; the first letter rings an eventfd, the owner then takes all.
  */
 #ifndef OCKAM_MAILBOX_H
 #define OCKAM_MAILBOX_H

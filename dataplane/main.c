@@ -71,7 +71,8 @@ static int options_parse(struct options *o, int argc, char **argv)
 			return -EINVAL;
 		}
 	}
-	return o->seam_fd < 0 || optind < argc ? -EINVAL : ring_mask_parse(mask ? mask : "", &o->ring_mask);
+	return o->seam_fd < 0 || optind < argc ? -EINVAL
+					       : ring_mask_parse(mask ? mask : "", &o->ring_mask);
 }
 
 static unsigned workers_default(void)
@@ -106,7 +107,8 @@ static void process_limits(void)
 	signal(SIGPIPE, SIG_IGN);
 }
 
-static unsigned workers_start(struct worker **w, const struct options *o, struct worker_config cfg, int *rc)
+static unsigned workers_start(
+	struct worker **w, const struct options *o, struct worker_config cfg, int *rc)
 {
 	unsigned n = 0;
 	for (*rc = 0; n < o->workers; n++) {

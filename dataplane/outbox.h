@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What goes up the seam. Any thread sends; what the socket does not take waits in order. Frames that a
- * stranger can cause (INIT, CONTROL, HELLO) are dropped when much waits, other frames when very much
- * does; ACKs and events always have room. The main thread watches the socket for room.
+ * What goes up the seam. Any thread sends; what the socket does not take waits in order. Frames
+ * that a stranger can cause (INIT, CONTROL, HELLO) are dropped when much waits, other frames when
+ * very much does; ACKs and events always have room. The main thread watches the socket for room.
  */
 #ifndef OCKAM_OUTBOX_H
 #define OCKAM_OUTBOX_H

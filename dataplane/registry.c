@@ -24,7 +24,8 @@ void registry_fini(struct registry *r)
 {
 	for (unsigned i = 0; i < 2; i++) {
 		struct label_iter it = {0};
-		for (struct label_node *n; r->table[i].slots && (n = label_each(&r->table[i], &it));)
+		for (struct label_node *n;
+			r->table[i].slots && (n = label_each(&r->table[i], &it));)
 			free(LABEL_ENTRY(n, struct owner, node));
 		label_table_fini(&r->table[i]);
 	}

@@ -10,7 +10,8 @@ int ring_mask_parse(const char *text, unsigned *mask)
 	static const struct {
 		const char *name;
 		unsigned bit;
-	} names[] = {{"multishot", RING_MULTISHOT}, {"buf-ring", RING_BUF_RING}, {"defer-taskrun", RING_DEFER}};
+	} names[] = {{"multishot", RING_MULTISHOT}, {"buf-ring", RING_BUF_RING},
+		{"defer-taskrun", RING_DEFER}};
 	unsigned m = 0;
 	while (*text) {
 		size_t n = strcspn(text, ","), i = 0;
@@ -28,12 +29,13 @@ int ring_mask_parse(const char *text, unsigned *mask)
 
 static int queue_init(struct ring *r, unsigned mask)
 {
-	const unsigned flags[] = {
-		IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN, IORING_SETUP_COOP_TASKRUN, 0};
+	const unsigned flags[] = {IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN,
+		IORING_SETUP_COOP_TASKRUN, 0};
 	int rc = -EINVAL;
 	for (unsigned i = mask & RING_DEFER ? 1 : 0; i < 3 && rc == -EINVAL; i++) {
 		struct io_uring_params p = {
-			.flags = flags[i] | IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP | IORING_SETUP_SUBMIT_ALL,
+			.flags = flags[i] | IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP |
+				 IORING_SETUP_SUBMIT_ALL,
 			.cq_entries = 16 * RING_ENTRIES,
 		};
 		if (i == 2)
@@ -118,9 +120,10 @@ struct io_uring_sqe *ring_sqe(struct ring *r)
 void ring_wait(struct ring *r, uint64_t timeout_ms)
 {
 	struct io_uring_cqe *cqe;
-	struct __kernel_timespec ts = {
-		.tv_sec = (long long)(timeout_ms / 1000), .tv_nsec = (long long)(timeout_ms % 1000) * 1000000};
-	io_uring_submit_and_wait_timeout(&r->u, &cqe, 1, timeout_ms == UINT64_MAX ? NULL : &ts, NULL);
+	struct __kernel_timespec ts = {.tv_sec = (long long)(timeout_ms / 1000),
+		.tv_nsec = (long long)(timeout_ms % 1000) * 1000000};
+	io_uring_submit_and_wait_timeout(
+		&r->u, &cqe, 1, timeout_ms == UINT64_MAX ? NULL : &ts, NULL);
 }
 
 struct buf *ring_buf(struct ring *r, const struct io_uring_cqe *cqe)

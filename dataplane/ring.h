@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One io_uring with what this kernel has of what we use: features are tried when the ring is made, and
- * a mask makes it pretend that some are missing, so that every fall-back can be tested. Provided buffers
- * serve links at rest: a buffer goes back to the ring when its last reference goes. One thread, the one
- * that calls ring_init.
+ * One io_uring with what this kernel has of what we use: features are tried when the ring is made,
+ * and a mask makes it pretend that some are missing, so that every fall-back can be tested.
+ * Provided buffers serve links at rest: a buffer goes back to the ring when its last reference
+ * goes. One thread, the one that calls ring_init.
  */
 #ifndef OCKAM_RING_H
 #define OCKAM_RING_H

@@ -24,7 +24,8 @@ struct row *row_create(struct engine *e, uint32_t link, uint32_t label)
 	return r;
 }
 
-void row_forward_to(struct engine *e, struct row *r, uint32_t out_id, struct link *out, int out_worker)
+void row_forward_to(
+	struct engine *e, struct row *r, uint32_t out_id, struct link *out, int out_worker)
 {
 	r->out_id = out_id;
 	r->out = out;
@@ -83,8 +84,11 @@ static void row_pause_set(struct engine *e, struct row *r, bool *reason, bool on
 void row_pause(struct engine *e, unsigned worker, uint32_t link, uint32_t label, bool next, bool on)
 {
 	if (worker != e->cfg.worker) {
-		struct engine_mail m = {
-			.kind = MAIL_ROW_PAUSE, .link = link, .label = label, .next = next, .on = on};
+		struct engine_mail m = {.kind = MAIL_ROW_PAUSE,
+			.link = link,
+			.label = label,
+			.next = next,
+			.on = on};
 		e->cfg.ops->post(e->cfg.ctx, worker, &m);
 		return;
 	}
@@ -122,7 +126,8 @@ void row_mail_done(struct engine *e, uint32_t link, uint32_t label, size_t len)
 
 void egress_pause(struct engine *e, uint32_t link, uint32_t label, bool on)
 {
-	for (struct label_node *n = label_find(&e->reverse, link, label); n; n = label_find_next(n)) {
+	for (struct label_node *n = label_find(&e->reverse, link, label); n;
+		n = label_find_next(n)) {
 		struct reverse *rev = LABEL_ENTRY(n, struct reverse, node);
 		if (rev->row) {
 			row_pause(e, e->cfg.worker, rev->row->node.link, label, true, on);

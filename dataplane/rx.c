@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Received frames: walk the headers, look up each label, and gather what goes the same way: runs of
- * consecutive frames of one egress, batches of consecutive frames of one session. Frames that come out
- * of a session (a channel as a link) go to a work list, so that nesting costs no stack.
+ * consecutive frames of one egress, batches of consecutive frames of one session. Frames that come
+ * out of a session (a channel as a link) go to a work list, so that nesting costs no stack.
  */
 #include "engine_private.h"
 
@@ -23,6 +23,7 @@ struct rx {
 	uint32_t run_label; /* a run for another worker is of one path */
 	uint8_t *run;
 	uint32_t run_len;
+	unsigned run_frames;
 	/* the last row, good while e->changes stands */
 	struct row *row;
 	uint64_t changes;
@@ -70,7 +71,8 @@ static void flush_run(struct rx *rx)
 	if (!rx->run_len)
 		return;
 	if (rx->out)
-		tx_run(rx->e, rx->out, rx->e->cfg.worker, link_id(rx->l), rx->b, rx->run, rx->run_len);
+		tx_run(rx->e, rx->out, rx->e->cfg.worker, link_id(rx->l), rx->b, rx->run,
+			rx->run_len, rx->run_frames);
 	else
 		post_run(rx);
 	rx->run_len = 0;
@@ -102,6 +104,7 @@ static void rx_forward(struct rx *rx, struct row *r, uint8_t *p, const struct fr
 	if (rx->run_len && rx->out_id == r->out_id && rx->run + rx->run_len == p &&
 		(r->out || rx->run_label == h->label)) {
 		rx->run_len += h->len;
+		rx->run_frames++;
 		return;
 	}
 	flush_run(rx);
@@ -111,6 +114,7 @@ static void rx_forward(struct rx *rx, struct row *r, uint8_t *p, const struct fr
 	rx->run_label = h->label;
 	rx->run = p;
 	rx->run_len = h->len;
+	rx->run_frames = 1;
 }
 
 static void rx_local(struct rx *rx, struct row *r, uint8_t *p, const struct frame_header *h)
@@ -130,7 +134,8 @@ static void rx_local(struct rx *rx, struct row *r, uint8_t *p, const struct fram
 	}
 	if (rx->ep != ep || rx->n == AEAD_BATCH) {
 		flush(rx);
-		r = row_find(e, link_id(rx->l), h->label); /* that may have ended this very session */
+		r = row_find(
+			e, link_id(rx->l), h->label); /* that may have ended this very session */
 		if (!r || r->endpoint != ep) {
 			drop(e, rx->l, DROP_LABEL);
 			return;
@@ -221,7 +226,8 @@ static void rx_frame(struct rx *rx, uint8_t *p, const struct frame_header *h)
 		rx_path(rx, p, h);
 		break;
 	case WIRE_LINK:
-		flush(rx); /* a PAUSE concerns what comes before it too; and session input may need a flush */
+		flush(rx); /* a PAUSE concerns what comes before it too; and session input may need
+			      a flush */
 		rx_link_frame(rx, p, h);
 		break;
 	case WIRE_CONTROL:
@@ -229,7 +235,8 @@ static void rx_frame(struct rx *rx, uint8_t *p, const struct frame_header *h)
 	case WIRE_RESP:
 	case WIRE_RESET:
 	case WIRE_COOKIE:
-		flush(rx); /* control must not hear of a RESET before the frames in front of it moved on */
+		flush(rx); /* control must not hear of a RESET before the frames in front of it
+			      moved on */
 		event_frame(e, l, p, h->len);
 		break;
 	default:
@@ -240,12 +247,12 @@ static void rx_frame(struct rx *rx, uint8_t *p, const struct frame_header *h)
 static bool header_sound(const struct frame_header *h)
 {
 	return h->version == WIRE_VERSION && h->len >= WIRE_FRAME_MIN &&
-		(h->type != WIRE_DATA || h->len >= WIRE_DATA_MIN);
+	       (h->type != WIRE_DATA || h->len >= WIRE_DATA_MIN);
 }
 
 /*
- * Adds to the incomplete frame. What it takes is at most what the frame still needs, so that the next
- * one begins on its own. Bytes taken; 0: the header is not sound, or no memory (*error).
+ * Adds to the incomplete frame. What it takes is at most what the frame still needs, so that the
+ * next one begins on its own. Bytes taken; 0: the header is not sound, or no memory (*error).
  */
 static size_t partial_add(struct link *l, const uint8_t *p, size_t n, int *error)
 {
@@ -294,7 +301,7 @@ static int64_t rx_partial(struct rx *rx, const uint8_t *p, size_t n)
 			return error;
 		used += took;
 		bool whole = l->partial_len >= WIRE_HEADER &&
-			l->partial_len == get_be16(l->partial->data + 2);
+			     l->partial_len == get_be16(l->partial->data + 2);
 		if (whole)
 			break;
 		if (used == n)
@@ -337,7 +344,8 @@ static int rx_stream(struct rx *rx, uint8_t *p, size_t n)
 	return 0;
 }
 
-void engine_rx(struct engine *e, struct link *l, struct buf *b, uint8_t *p, size_t n, uint64_t now_ms)
+void engine_rx(
+	struct engine *e, struct link *l, struct buf *b, uint8_t *p, size_t n, uint64_t now_ms)
 {
 	struct rx rx = {.e = e, .l = l, .b = b};
 	e->now_ms = now_ms;

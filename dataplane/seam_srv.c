@@ -42,7 +42,8 @@ struct seam_srv {
 	uint8_t buf[SEAM_MSG_MAX];
 };
 
-static void ack(struct seam_srv *s, const struct seam_msg *cmd, const struct seam_msg *answer, int error)
+static void ack(
+	struct seam_srv *s, const struct seam_msg *cmd, const struct seam_msg *answer, int error)
 {
 	if (cmd->want_ack)
 		outbox_ack(&s->outbox, answer, cmd->seq, error);
@@ -65,9 +66,9 @@ static void on_done(void *ctx, const struct seam_msg *cmd, const struct seam_msg
 	bool ok = error == 0;
 	if (cmd->cmd == SEAM_LINK_ADD ? !ok : cmd->cmd == SEAM_LINK_DEL && ok)
 		registry_remove(&s->registry, OWNED_LINK, cmd->link);
-	else if (cmd->cmd == SEAM_SESSION_ADD
-			? !ok
-			: cmd->cmd == SEAM_SESSION_DEL && ok && !(cmd->has & SEAM_HAS(SEAM_A_CLOSE)))
+	else if (cmd->cmd == SEAM_SESSION_ADD ? !ok
+					      : cmd->cmd == SEAM_SESSION_DEL && ok &&
+							!(cmd->has & SEAM_HAS(SEAM_A_CLOSE)))
 		registry_remove(&s->registry, OWNED_SESSION, cmd->session);
 	ack(s, cmd, answer, error);
 }
@@ -212,14 +213,16 @@ static void peer_text(char *dst, const struct sockaddr_storage *sa)
 	const struct sockaddr_in6 *in6 = (const void *)sa;
 	if (sa->ss_family == AF_INET && inet_ntop(AF_INET, &in4->sin_addr, host, sizeof host))
 		snprintf(dst, PEER_TEXT, "%s:%u", host, ntohs(in4->sin_port));
-	else if (sa->ss_family == AF_INET6 && inet_ntop(AF_INET6, &in6->sin6_addr, host, sizeof host))
+	else if (sa->ss_family == AF_INET6 &&
+		 inet_ntop(AF_INET6, &in6->sin6_addr, host, sizeof host))
 		snprintf(dst, PEER_TEXT, "[%s]:%u", host, ntohs(in6->sin6_port));
 	else
 		snprintf(dst, PEER_TEXT, "unix");
 }
 
 /* A command, as bytes, to a worker; takes fd. */
-static int post(struct seam_srv *s, unsigned worker, const uint8_t *data, size_t len, int fd, int out_worker)
+static int post(struct seam_srv *s, unsigned worker, const uint8_t *data, size_t len, int fd,
+	int out_worker)
 {
 	struct letter *l = letter_new(LETTER_COMMAND, len);
 	if (!l) {
@@ -235,7 +238,8 @@ static int post(struct seam_srv *s, unsigned worker, const uint8_t *data, size_t
 }
 
 /* Control hears of the link before anything that comes by it. */
-static void link_new(struct seam_srv *s, const struct listener *from, int fd, const struct sockaddr_storage *sa)
+static void link_new(
+	struct seam_srv *s, const struct listener *from, int fd, const struct sockaddr_storage *sa)
 {
 	char peer[PEER_TEXT];
 	uint8_t buf[256];
@@ -315,8 +319,8 @@ static int worker_of(struct seam_srv *s, const struct seam_msg *m)
 	switch (m->cmd) {
 	case SEAM_LINK_ADD:
 		w = m->has & SEAM_HAS(SEAM_A_SESSION)
-			? registry_worker(&s->registry, OWNED_SESSION, m->session)
-			: (int)registry_least_links(&s->registry);
+			    ? registry_worker(&s->registry, OWNED_SESSION, m->session)
+			    : (int)registry_least_links(&s->registry);
 		if (w < 0)
 			return w;
 		if (m->link & 1)

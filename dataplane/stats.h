@@ -6,14 +6,14 @@
 #include <stdint.h>
 
 enum drop_reason {
-	DROP_TYPE,	 /* unknown type or sub */
-	DROP_LINK_DOWN,	 /* not LINK, before LINK_SET(up) */
-	DROP_LABEL,	 /* no such row */
-	DROP_HALF_OPEN,	 /* DATA for an end that is not there yet, FINISH past its time */
-	DROP_EGRESS,	 /* the way out is gone or down */
-	DROP_TOO_BIG,	 /* for the way out */
-	DROP_QUEUE,	 /* overrun */
-	DROP_SHORT,	 /* shorter than its type allows */
+	DROP_TYPE,	/* unknown type or sub */
+	DROP_LINK_DOWN, /* not LINK, before LINK_SET(up) */
+	DROP_LABEL,	/* no such row */
+	DROP_HALF_OPEN, /* DATA for an end that is not there yet, FINISH past its time */
+	DROP_EGRESS,	/* the way out is gone or down */
+	DROP_TOO_BIG,	/* for the way out */
+	DROP_QUEUE,	/* overrun */
+	DROP_SHORT,	/* shorter than its type allows */
 	DROP_MEMORY,
 	DROP_REASONS
 };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Deadlines of many objects in a binary heap. An object stays in it for life; UINT64_MAX is never. */
+/* Deadlines of many objects in a binary heap. An object stays in it for life; UINT64_MAX is never.
+ */
 #ifndef OCKAM_TIMER_H
 #define OCKAM_TIMER_H
 

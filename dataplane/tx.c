@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * What leaves. When nothing waits on a link, runs of frames go out straight from the receive buffer:
- * they become pieces of the next send and hold the buffer until it is done. What the socket did not
- * take is copied then. When something waits, frames are copied to a backlog per path at once; backlogs
- * and sessions take turns by deficit round robin.
+ * What leaves. When nothing waits on a link, runs of frames go out straight from the receive
+ * buffer: they become pieces of the next send and hold the buffer until it is done. What the socket
+ * did not take is copied then. When something waits, frames are copied to a backlog per path at
+ * once; backlogs and sessions take turns by deficit round robin.
  */
 #include "engine_private.h"
 
@@ -67,7 +67,8 @@ void tx_reset(struct engine *e, struct link *l, uint32_t label, uint8_t sub)
 	tx_ctl(e, l, f, sizeof f);
 }
 
-static struct backlog *backlog_find(struct engine *e, struct link *l, uint32_t in_link, uint32_t label)
+static struct backlog *backlog_find(
+	struct engine *e, struct link *l, uint32_t in_link, uint32_t label)
 {
 	struct label_node *n = label_find(&e->backlogs, in_link, label);
 	while (n && LABEL_ENTRY(n, struct backlog, node)->flow.out != l)
@@ -143,8 +144,8 @@ static void backlog_check(struct engine *e, struct backlog *b)
 }
 
 /* Copies a run to the backlogs of its paths. Number of frames. */
-static unsigned backlog_frames(struct engine *e, struct link *l, unsigned in_worker, uint32_t in_link,
-	const uint8_t *p, size_t len)
+static unsigned backlog_frames(struct engine *e, struct link *l, unsigned in_worker,
+	uint32_t in_link, const uint8_t *p, size_t len)
 {
 	unsigned frames = 0;
 	while (len) {
@@ -153,7 +154,7 @@ static unsigned backlog_frames(struct engine *e, struct link *l, unsigned in_wor
 			n += get_be16(p + n + 2);
 			frames++;
 		} while (n < len && get_be32(p + n + 4) == label &&
-			n + get_be16(p + n + 2) <= BUF_BLOCK);
+			 n + get_be16(p + n + 2) <= BUF_BLOCK);
 		struct backlog *b = backlog_find(e, l, in_link, label);
 		if (!b)
 			b = backlog_new(e, l, in_worker, in_link, label);
@@ -171,16 +172,8 @@ static unsigned backlog_frames(struct engine *e, struct link *l, unsigned in_wor
 	return frames;
 }
 
-static unsigned count_frames(const uint8_t *p, size_t len)
-{
-	unsigned n = 0;
-	for (size_t off = 0; off < len; off += get_be16(p + off + 2))
-		n++;
-	return n;
-}
-
 void tx_run(struct engine *e, struct link *l, unsigned in_worker, uint32_t in_link, struct buf *b,
-	uint8_t *p, uint32_t len)
+	uint8_t *p, uint32_t len, unsigned frames)
 {
 	if (!b || !link_clear(l)) {
 		backlog_frames(e, l, in_worker, in_link, p, len);
@@ -194,13 +187,13 @@ void tx_run(struct engine *e, struct link *l, unsigned in_worker, uint32_t in_li
 	} else if (last && last->b == b && (uint8_t *)iov->iov_base + iov->iov_len == p) {
 		iov->iov_len += len;
 		l->tx_bytes += len;
-		l->frames_tx += count_frames(p, len);
+		l->frames_tx += frames;
 	} else if (!link_full(l)) {
 		link_piece_add(l, buf_get(b), p, len);
 		l->piece[l->pieces - 1].in_link = in_link;
 		l->piece[l->pieces - 1].in_worker = (uint16_t)in_worker;
 		l->piece[l->pieces - 1].direct = true;
-		l->frames_tx += count_frames(p, len);
+		l->frames_tx += frames;
 	} else {
 		backlog_frames(e, l, in_worker, in_link, p, len);
 	}
@@ -268,6 +261,7 @@ static bool take_session(struct engine *e, struct link *l, struct flow *f)
 		f->deficit -= ops[i].len;
 	}
 	l->frames_tx += made;
+	ep->tx_end = l->bytes_tx + l->tx_bytes;
 	buf_put(b);
 	bool more = made && session_wants_output(ep->session);
 	if (!more)
@@ -344,11 +338,12 @@ unsigned engine_tx_take(struct engine *e, struct link *l, const struct iovec **i
 }
 
 /*
- * What the socket did not take of direct pieces gets memory of our own: the frame that was cut, first;
- * the frames behind it go to their backlogs, or, when those hold later frames already, stay as pieces.
+ * What the socket did not take of direct pieces gets memory of our own: the frame that was cut,
+ * first; the frames behind it go to their backlogs, or, when those hold later frames already, stay
+ * as pieces.
  */
-static int keep_piece(struct engine *e, struct link *l, const struct tx_piece *t, uint8_t *p, size_t len,
-	size_t sent, bool to_backlog)
+static int keep_piece(struct engine *e, struct link *l, const struct tx_piece *t, uint8_t *p,
+	size_t len, size_t sent, bool to_backlog)
 {
 	size_t cut = 0; /* end of the frame that was cut */
 	while (cut < sent)

@@ -9,8 +9,10 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <linux/sockios.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -18,8 +20,8 @@
 enum {
 	REST_RECV = 64 << 10, /* plain receive of a link at rest, without multishot */
 	BULK_RECV = 1 << 20,
-	BULK_AFTER = 4,	  /* full buffers in a row make a link bulk */
-	REST_AFTER = 16,  /* small receives in a row end that */
+	BULK_AFTER = 4,	 /* full buffers in a row make a link bulk */
+	REST_AFTER = 16, /* small receives in a row end that */
 	TCP_UNSENT = 256 << 10,
 	TCP_LOST_MS = 30000,
 	CQE_BATCH = 32, /* then what they brought is sent: a sender must hear PAUSE soon */
@@ -103,7 +105,8 @@ static void socket_options(int fd)
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
 	setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
 	setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &lost, sizeof lost);
-	/* io_uring does not wait on a non-blocking socket; our sends say themselves that they will not */
+	/* io_uring does not wait on a non-blocking socket; our sends say themselves that they will
+	 * not */
 	int flags = fcntl(fd, F_GETFL);
 	if (flags >= 0 && flags & O_NONBLOCK)
 		fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
@@ -124,7 +127,8 @@ static void *on_link_open(void *ctx, struct link *l, int fd)
 	return s;
 }
 
-/* What control sent last (BYE, RESET) still goes if there is room; shutdown completes what waits. */
+/* What control sent last (BYE, RESET) still goes if there is room; shutdown completes what waits.
+ */
 static void on_link_close(void *ctx, struct link *l)
 {
 	struct worker *w = ctx;
@@ -150,6 +154,14 @@ static size_t on_rx_window(void *ctx, struct link *l)
 	if (getsockopt(s->fd, SOL_SOCKET, SO_RCVBUF, &size, &len) < 0 || size < 0)
 		size = 0;
 	return (size_t)size + RING_BUFS * RING_BUF_SIZE;
+}
+
+static size_t on_tx_waiting(void *ctx, struct link *l)
+{
+	const struct socket *s = link_io(l);
+	int n = 0;
+	(void)ctx;
+	return ioctl(s->fd, SIOCOUTQ, &n) == 0 && n > 0 ? (size_t)n : 0;
 }
 
 static bool on_event(void *ctx, const struct seam_msg *m)
@@ -178,6 +190,7 @@ static const struct engine_ops engine_ops = {
 	.link_open = on_link_open,
 	.link_close = on_link_close,
 	.rx_window = on_rx_window,
+	.tx_waiting = on_tx_waiting,
 };
 
 static void wake_arm(struct worker *w)
@@ -292,12 +305,13 @@ static void weigh(struct worker *w, struct socket *s, size_t n, size_t cap)
 	}
 }
 
-static void on_received(struct worker *w, struct socket *s, const struct io_uring_cqe *cqe, enum op op)
+static void on_received(
+	struct worker *w, struct socket *s, const struct io_uring_cqe *cqe, enum op op)
 {
 	int res = cqe->res;
-	struct buf *b = op == OP_RECV ? buf_get(s->rx_now)
-		: cqe->flags & IORING_CQE_F_BUFFER ? ring_buf(&w->ring, cqe)
-						   : NULL;
+	struct buf *b = op == OP_RECV			   ? buf_get(s->rx_now)
+			: cqe->flags & IORING_CQE_F_BUFFER ? ring_buf(&w->ring, cqe)
+							   : NULL;
 	if (op == OP_RECV || !(cqe->flags & IORING_CQE_F_MORE))
 		s->receiving = false;
 	if (s->l && res > 0 && b) {
@@ -305,7 +319,8 @@ static void on_received(struct worker *w, struct socket *s, const struct io_urin
 		engine_rx(w->engine, s->l, b, b->data, (size_t)res, w->now_ms);
 	} else if (s->l && op == OP_MULTI && res == -EINVAL) {
 		w->ring.features &= ~(unsigned)RING_MULTISHOT;
-	} else if (s->l && res != -ENOBUFS && res != -EINTR && res != -EAGAIN && res != -ECANCELED) {
+	} else if (s->l && res != -ENOBUFS && res != -EINTR && res != -EAGAIN &&
+		   res != -ECANCELED) {
 		engine_link_gone(w->engine, s->l, res, w->now_ms);
 	}
 	buf_put(b);
@@ -341,13 +356,15 @@ static void on_completion(struct worker *w, const struct io_uring_cqe *cqe)
 	socket_free(s);
 }
 
-/* Handles what has completed. The slots are free before: handlers may submit. True: the bell rang. */
+/* Handles what has completed. The slots are free before: handlers may submit. True: the bell rang.
+ */
 static bool completions(struct worker *w)
 {
 	struct io_uring_cqe *cqe, copy[CQE_BATCH];
 	unsigned head, n = 0;
 	bool rung = false;
-	io_uring_for_each_cqe(&w->ring.u, head, cqe) {
+	io_uring_for_each_cqe(&w->ring.u, head, cqe)
+	{
 		if (n == CQE_BATCH)
 			break;
 		copy[n++] = *cqe;
@@ -396,7 +413,8 @@ static void mail(struct worker *w)
 	}
 }
 
-/* One batch: what there is to send and receive goes in, what completed is handled, then the letters. */
+/* One batch: what there is to send and receive goes in, what completed is handled, then the
+ * letters. */
 static void turn(struct worker *w, uint64_t timeout_ms)
 {
 	send_all(w);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A worker: one thread, one io_uring, one engine. Links at rest have a multishot receive on provided
- * buffers; a link that turns bulk gets large buffers of its own and plain receives. Sends never wait in
- * the kernel: what does not fit comes back to the engine at once, and the socket is polled for room.
+ * A worker: one thread, one io_uring, one engine. Links at rest have a multishot receive on
+ * provided buffers; a link that turns bulk gets large buffers of its own and plain receives. Sends
+ * never wait in the kernel: what does not fit comes back to the engine at once, and the socket is
+ * polled for room.
  */
 #ifndef OCKAM_WORKER_H
 #define OCKAM_WORKER_H
@@ -16,7 +17,8 @@ struct worker_seam {
 	/* `worker`: to whom LETTER_DELIVERED goes, when the result is true. */
 	bool (*event)(void *ctx, unsigned worker, const struct seam_msg *m);
 	/* A command was executed: the answer (NULL: none), and the errno for the ACK. */
-	void (*done)(void *ctx, const struct seam_msg *cmd, const struct seam_msg *answer, int error);
+	void (*done)(
+		void *ctx, const struct seam_msg *cmd, const struct seam_msg *answer, int error);
 	void *ctx;
 };
 
@@ -32,7 +34,8 @@ struct worker_config {
 /* Starts the thread. 0, or a negative errno (-ENOSYS, -EPERM: no io_uring). */
 int worker_start(struct worker **out, const struct worker_config *cfg);
 struct mailbox *worker_mailbox(struct worker *w);
-/* Asks it to close all links and end; waits for that; frees it when no other worker runs any more. */
+/* Asks it to close all links and end; waits for that; frees it when no other worker runs any more.
+ */
 void worker_stop(struct worker *w);
 void worker_join(struct worker *w);
 void worker_free(struct worker *w);

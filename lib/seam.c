@@ -13,7 +13,10 @@ struct field {
 	uint8_t kind; /* 0: no such attribute */
 	uint16_t off;
 };
-#define FIELD(k, member) {(k), (uint16_t)offsetof(struct seam_msg, member)}
+#define FIELD(k, member)                                                                           \
+	{                                                                                          \
+		(k), (uint16_t)offsetof(struct seam_msg, member)                                   \
+	}
 
 /* The policy: where each attribute lives in struct seam_msg and what it is. */
 static const struct field fields[SEAM_A_END] = {
@@ -72,18 +75,21 @@ static const struct command commands[SEAM_CMD_END - SEAM_CMD_BASE] = {
 	CMD(LINK_ADD) = {"LINK_ADD", H(LINK), NONE},
 	CMD(LINK_SET) = {"LINK_SET", H(LINK) | H(UP) | H(FRAME_MAX), NONE},
 	CMD(LINK_DEL) = {"LINK_DEL", H(LINK), NONE},
-	CMD(LINK_GET) = {"LINK_GET", H(LINK), H(LINK) | H(UP) | H(FRAMES_RX) | H(FRAMES_TX) |
-		H(BYTES_RX) | H(BYTES_TX) | H(DROPPED)},
+	CMD(LINK_GET) = {"LINK_GET", H(LINK),
+		H(LINK) | H(UP) | H(FRAMES_RX) | H(FRAMES_TX) | H(BYTES_RX) | H(BYTES_TX) |
+			H(DROPPED)},
 	CMD(LABEL_ADD) = {"LABEL_ADD", H(LINK) | H(LABEL), NONE},
 	CMD(LABEL_DEL) = {"LABEL_DEL", H(LINK) | H(LABEL), NONE},
 	CMD(LABEL_GET) = {"LABEL_GET", H(LINK) | H(LABEL), H(LINK) | H(LABEL) | H(IDLE_MS)},
-	CMD(SESSION_ADD) = {"SESSION_ADD", H(SESSION) | H(SERIAL) | H(ROLE) | H(SUITE) | H(LINK) |
-		H(LABEL) | H(LABEL_TX) | H(FRAME_MAX) | H(CHAIN_RX) | H(CHAIN_TX) | H(EXPORTER), NONE},
+	CMD(SESSION_ADD) = {"SESSION_ADD",
+		H(SESSION) | H(SERIAL) | H(ROLE) | H(SUITE) | H(LINK) | H(LABEL) | H(LABEL_TX) |
+			H(FRAME_MAX) | H(CHAIN_RX) | H(CHAIN_TX) | H(EXPORTER),
+		NONE},
 	CMD(SESSION_DEL) = {"SESSION_DEL", H(SESSION), NONE},
 	CMD(SESSION_PING) = {"SESSION_PING", H(SESSION), NONE},
-	CMD(SESSION_GET) = {"SESSION_GET", H(SESSION), H(SESSION) | H(EPOCH_TX) | H(EPOCH_RX) |
-		H(FRAMES_RX) | H(FRAMES_TX) | H(BYTES_RX) | H(BYTES_TX) | H(REPLAYS) |
-		H(AUTH_FAILURES) | H(RTT_US) | H(UP)},
+	CMD(SESSION_GET) = {"SESSION_GET", H(SESSION),
+		H(SESSION) | H(EPOCH_TX) | H(EPOCH_RX) | H(FRAMES_RX) | H(FRAMES_TX) | H(BYTES_RX) |
+			H(BYTES_TX) | H(REPLAYS) | H(AUTH_FAILURES) | H(RTT_US) | H(UP)},
 	CMD(FRAME) = {"FRAME", H(LINK) | H(FRAME), H(LINK) | H(FRAME)},
 	CMD(MSG) = {"MSG", H(SESSION) | H(MESSAGE) | H(FRAME), H(SESSION) | H(MESSAGE) | H(FRAME)},
 	CMD(LINK_NEW) = {"LINK_NEW", NONE, H(LINK) | H(LISTENER) | H(PEER)},
@@ -161,7 +167,8 @@ static int put(void *buf, size_t cap, uint16_t type, const void *v, size_t len)
 
 static int encode_ack(const struct seam_msg *m, void *buf, size_t cap)
 {
-	struct nlmsgerr e = {.error = m->error, .msg = {.nlmsg_len = sizeof e.msg, .nlmsg_seq = m->seq}};
+	struct nlmsgerr e = {
+		.error = m->error, .msg = {.nlmsg_len = sizeof e.msg, .nlmsg_seq = m->seq}};
 	if (cap < MNL_NLMSG_HDRLEN + sizeof e)
 		return -EMSGSIZE;
 	memcpy(mnl_nlmsg_put_extra_header(buf, sizeof e), &e, sizeof e);
@@ -341,7 +348,9 @@ int seam_recv(int sock, void *buf, size_t cap, int *fd)
 		char b[CMSG_SPACE(4 * sizeof(int))];
 	} control;
 	struct iovec iov = {buf, cap};
-	struct msghdr mh = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.b,
+	struct msghdr mh = {.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control.b,
 		.msg_controllen = sizeof control.b};
 	ssize_t n;
 	do

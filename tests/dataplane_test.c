@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The real ockam-dataplane, with this program as its controller and as its neighbours. Each case runs a
- * fresh one. Arguments: the program, --workers N, --mask FEATURES (io_uring features to do without).
+ * The real ockam-dataplane, with this program as its controller and as its neighbours. Each case
+ * runs a fresh one. Arguments: the program, --workers N, --mask FEATURES (io_uring features to do
+ * without).
  */
 #include "seam.h"
 #include "wire.h"
@@ -90,7 +91,8 @@ static int seam_listen(struct sockaddr_un *sa)
 	*sa = (struct sockaddr_un){.sun_family = AF_UNIX};
 	/* an abstract address: nothing is left behind */
 	len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 +
-		(size_t)snprintf(sa->sun_path + 1, sizeof sa->sun_path - 1, "ockam-test-%d-%d", getpid(), rand()));
+			  (size_t)snprintf(sa->sun_path + 1, sizeof sa->sun_path - 1,
+				  "ockam-test-%d-%d", getpid(), rand()));
 	assert_int_equal(bind(fd, (struct sockaddr *)sa, len), 0);
 	assert_int_equal(listen(fd, 4), 0);
 	return fd;
@@ -99,7 +101,8 @@ static int seam_listen(struct sockaddr_un *sa)
 static int seam_connect(const struct sockaddr_un *sa)
 {
 	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	socklen_t len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + strlen(sa->sun_path + 1));
+	socklen_t len =
+		(socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + strlen(sa->sun_path + 1));
 	assert_int_equal(connect(fd, (const struct sockaddr *)sa, len), 0);
 	return fd;
 }
@@ -123,19 +126,25 @@ static int set_up(void **state)
 	start(d, fd);
 	close(fd);
 	d->seam = seam_connect(&d->seam_addr);
-	struct seam_msg m = {.cmd = SEAM_HELLO, .fd = -1, .has = H(VERSION), .version = SEAM_VERSION}, a;
+	struct seam_msg m = {.cmd = SEAM_HELLO,
+				.fd = -1,
+				.has = H(VERSION),
+				.version = SEAM_VERSION},
+			a;
 	assert_int_equal(command(d, m, -1, &a), 0);
 	assert_int_equal(a.cmd, SEAM_HELLO);
 	assert_int_equal(a.workers, atoi(workers));
 	assert_true(a.suites & 1u << SUITE_CHACHAPOLY);
 
 	socklen_t len = sizeof d->addr;
-	d->addr = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	d->addr = (struct sockaddr_in){
+		.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	d->tcp = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	assert_int_equal(bind(d->tcp, (struct sockaddr *)&d->addr, len), 0);
 	assert_int_equal(listen(d->tcp, 64), 0);
 	getsockname(d->tcp, (struct sockaddr *)&d->addr, &len);
-	m = (struct seam_msg){.cmd = SEAM_LISTENER_ADD, .fd = -1, .has = H(LISTENER), .listener = 9};
+	m = (struct seam_msg){
+		.cmd = SEAM_LISTENER_ADD, .fd = -1, .has = H(LISTENER), .listener = 9};
 	assert_int_equal(command(d, m, d->tcp, NULL), 0);
 	assert_int_equal(command(d, m, d->tcp, NULL), -EEXIST);
 	*state = d;
@@ -158,8 +167,14 @@ static int tear_down(void **state)
 
 static int link_up(struct dp *d, uint32_t link)
 {
-	return command(d, (struct seam_msg){.cmd = SEAM_LINK_SET, .fd = -1,
-		.has = H(LINK) | H(UP) | H(FRAME_MAX), .link = link, .up = 1, .frame_max = 65535}, -1, NULL);
+	return command(d,
+		(struct seam_msg){.cmd = SEAM_LINK_SET,
+			.fd = -1,
+			.has = H(LINK) | H(UP) | H(FRAME_MAX),
+			.link = link,
+			.up = 1,
+			.frame_max = 65535},
+		-1, NULL);
 }
 
 /* A neighbour connects; its link is up. */
@@ -181,8 +196,14 @@ static int neighbour(struct dp *d, uint32_t *link)
 
 static int row(struct dp *d, uint32_t link, uint32_t label, uint32_t out)
 {
-	return command(d, (struct seam_msg){.cmd = SEAM_LABEL_ADD, .fd = -1, .link = link, .label = label,
-		.out_link = out, .has = H(LINK) | H(LABEL) | (out ? H(OUT_LINK) : 0)}, -1, NULL);
+	return command(d,
+		(struct seam_msg){.cmd = SEAM_LABEL_ADD,
+			.fd = -1,
+			.link = link,
+			.label = label,
+			.out_link = out,
+			.has = H(LINK) | H(LABEL) | (out ? H(OUT_LINK) : 0)},
+		-1, NULL);
 }
 
 static void read_all(int fd, void *p, size_t n)
@@ -239,7 +260,8 @@ struct source {
 
 static size_t random_frame(unsigned *seed, uint8_t *f, uint32_t label, uint64_t seq)
 {
-	size_t len = rand_r(seed) % 3 ? 32 + (size_t)rand_r(seed) % 1500 : 32 + (size_t)rand_r(seed) % 65000;
+	size_t len = rand_r(seed) % 3 ? 32 + (size_t)rand_r(seed) % 1500
+				      : 32 + (size_t)rand_r(seed) % 65000;
 	frame_header_encode(f, WIRE_DATA, 0, (uint16_t)len, label, seq);
 	memset(f + WIRE_HEADER, (int)(seq * 13 + label), len - WIRE_HEADER);
 	return len;
@@ -319,7 +341,10 @@ static void bulk(struct dp *d, unsigned sources, size_t bytes, unsigned delay_us
 	pthread_t t[8];
 	int sink = neighbour(d, &out);
 	for (unsigned i = 0; i < sources; i++) {
-		src[i] = (struct source){.fd = neighbour(d, &in[i]), .label = 100 + i, .bytes = bytes, .seed = i + 1};
+		src[i] = (struct source){.fd = neighbour(d, &in[i]),
+			.label = 100 + i,
+			.bytes = bytes,
+			.seed = i + 1};
 		assert_int_equal(row(d, in[i], 100 + i, out), 0);
 	}
 	struct source start_of[8];
@@ -400,7 +425,11 @@ static void control_speaks_before_it_hangs_up(void **state)
 	close(s[1]);
 	frame_header_encode(f, WIRE_LINK, LINK_BYE, 40, 0, 0);
 	memset(f + WIRE_HEADER, 5, 24);
-	struct seam_msg m = {.cmd = SEAM_FRAME, .fd = -1, .has = H(LINK) | H(FRAME), .frame = f, .frame_len = 40};
+	struct seam_msg m = {.cmd = SEAM_FRAME,
+		.fd = -1,
+		.has = H(LINK) | H(FRAME),
+		.frame = f,
+		.frame_len = 40};
 	struct seam_msg del = {.cmd = SEAM_LINK_DEL, .fd = -1, .has = H(LINK)};
 	m.link = del.link = 2;
 	post(d, m, -1);
@@ -466,18 +495,25 @@ static void a_session_carries_messages(void **state)
 	static uint8_t body[20000];
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, s), 0);
 	for (uint32_t i = 0; i < 2; i++) {
-		struct seam_msg m = {.cmd = SEAM_LINK_ADD, .fd = -1, .has = H(LINK), .link = 2 + 2 * i};
+		struct seam_msg m = {
+			.cmd = SEAM_LINK_ADD, .fd = -1, .has = H(LINK), .link = 2 + 2 * i};
 		assert_int_equal(command(d, m, s[i], NULL), 0);
 		assert_int_equal(link_up(d, 2 + 2 * i), 0);
 		close(s[i]);
 	}
 	for (uint32_t i = 0; i < 2; i++) {
-		struct seam_msg m = {.cmd = SEAM_SESSION_ADD, .fd = -1,
-			.has = H(SESSION) | H(SERIAL) | H(ROLE) | H(SUITE) | H(LINK) | H(LABEL) | H(LABEL_TX) |
-				H(FRAME_MAX) | H(CHAIN_RX) | H(CHAIN_TX) | H(EXPORTER),
-			.session = i + 1, .serial = i + 1, .role = i ? SEAM_RESPONDER : SEAM_INITIATOR,
-			.suite = SUITE_CHACHAPOLY, .link = 2 + 2 * i, .frame_max = 16384,
-			.label = 50 + i, .label_tx = 51 - i};
+		struct seam_msg m = {.cmd = SEAM_SESSION_ADD,
+			.fd = -1,
+			.has = H(SESSION) | H(SERIAL) | H(ROLE) | H(SUITE) | H(LINK) | H(LABEL) |
+			       H(LABEL_TX) | H(FRAME_MAX) | H(CHAIN_RX) | H(CHAIN_TX) | H(EXPORTER),
+			.session = i + 1,
+			.serial = i + 1,
+			.role = i ? SEAM_RESPONDER : SEAM_INITIATOR,
+			.suite = SUITE_CHACHAPOLY,
+			.link = 2 + 2 * i,
+			.frame_max = 16384,
+			.label = 50 + i,
+			.label_tx = 51 - i};
 		memset(i ? &m.chain_rx : &m.chain_tx, 1, 32);
 		memset(i ? &m.chain_tx : &m.chain_rx, 2, 32);
 		assert_int_equal(command(d, m, -1, NULL), 0);
@@ -485,7 +521,8 @@ static void a_session_carries_messages(void **state)
 		m.label += 10;
 		assert_int_equal(command(d, m, -1, NULL), -ESTALE);
 	}
-	struct seam_msg g = {.cmd = SEAM_SESSION_GET, .fd = -1, .has = H(SESSION), .session = 1}, answer;
+	struct seam_msg g = {.cmd = SEAM_SESSION_GET, .fd = -1, .has = H(SESSION), .session = 1},
+			answer;
 	for (unsigned i = 0; i < 500; i++, usleep(10000)) {
 		assert_int_equal(command(d, g, -1, &answer), 0);
 		if (answer.up)
@@ -493,8 +530,13 @@ static void a_session_carries_messages(void **state)
 	}
 	assert_true(answer.up);
 	memset(body, 0x5a, sizeof body);
-	struct seam_msg m = {.cmd = SEAM_MSG, .fd = -1, .has = H(SESSION) | H(MESSAGE) | H(FRAME), .session = 1,
-		.message = 1, .frame = body, .frame_len = sizeof body};
+	struct seam_msg m = {.cmd = SEAM_MSG,
+		.fd = -1,
+		.has = H(SESSION) | H(MESSAGE) | H(FRAME),
+		.session = 1,
+		.message = 1,
+		.frame = body,
+		.frame_len = sizeof body};
 	size_t got = 0;
 	post(d, m, -1);
 	while (got < sizeof body) {

@@ -44,7 +44,7 @@ struct box {
 	unsigned evs;
 	struct engine_mail mail[BOX_MAILS];
 	unsigned mails;
-	bool hold_msgs; /* deliveries to control wait */
+	bool hold_msgs;		      /* deliveries to control wait */
 	const uint8_t *rx_lo, *rx_hi; /* the last receive buffer */
 	bool copied;		      /* a piece was seen outside of it */
 };
@@ -97,7 +97,8 @@ static const struct engine_ops box_ops = {
 	.link_close = box_close,
 };
 
-static inline struct box *box_new(struct serials *serials, unsigned worker, unsigned workers, size_t queue_max)
+static inline struct box *box_new(
+	struct serials *serials, unsigned worker, unsigned workers, size_t queue_max)
 {
 	struct box *b = calloc(1, sizeof *b);
 	b->now = 1000000;
@@ -105,8 +106,13 @@ static inline struct box *box_new(struct serials *serials, unsigned worker, unsi
 	b->serials = serials;
 	for (unsigned i = 0; i < BOX_LINKS; i++)
 		b->s[i].room = SIZE_MAX;
-	const struct engine_config cfg = {.worker = worker, .workers = workers, .seed = 0x1234567 + worker,
-		.queue_max = queue_max, .serials = serials, .ops = &box_ops, .ctx = b};
+	const struct engine_config cfg = {.worker = worker,
+		.workers = workers,
+		.seed = 0x1234567 + worker,
+		.queue_max = queue_max,
+		.serials = serials,
+		.ops = &box_ops,
+		.ctx = b};
 	b->e = engine_new(&cfg);
 	assert_non_null(b->e);
 	return b;
@@ -138,20 +144,31 @@ static inline int box_apply(struct box *b, struct seam_msg m)
 
 static inline int box_link_add(struct box *b, uint32_t link)
 {
-	return box_apply(b, (struct seam_msg){
-		.cmd = SEAM_LINK_ADD, .has = H(LINK), .link = link, .fd = (int)link});
+	return box_apply(
+		b, (struct seam_msg){
+			   .cmd = SEAM_LINK_ADD, .has = H(LINK), .link = link, .fd = (int)link});
 }
 
 static inline void box_link(struct box *b, uint32_t link)
 {
 	assert_int_equal(box_link_add(b, link), 0);
-	assert_int_equal(box_apply(b, (struct seam_msg){.cmd = SEAM_LINK_SET, .fd = -1,
-		.has = H(LINK) | H(UP) | H(FRAME_MAX), .link = link, .up = 1, .frame_max = 65535}), 0);
+	assert_int_equal(box_apply(b, (struct seam_msg){.cmd = SEAM_LINK_SET,
+					      .fd = -1,
+					      .has = H(LINK) | H(UP) | H(FRAME_MAX),
+					      .link = link,
+					      .up = 1,
+					      .frame_max = 65535}),
+		0);
 }
 
-static inline struct seam_msg box_label_msg(uint16_t cmd, uint32_t link, uint32_t label, uint32_t out)
+static inline struct seam_msg box_label_msg(
+	uint16_t cmd, uint32_t link, uint32_t label, uint32_t out)
 {
-	return (struct seam_msg){.cmd = cmd, .fd = -1, .link = link, .label = label, .out_link = out,
+	return (struct seam_msg){.cmd = cmd,
+		.fd = -1,
+		.link = link,
+		.label = label,
+		.out_link = out,
 		.has = H(LINK) | H(LABEL) | (out ? H(OUT_LINK) : 0)};
 }
 
@@ -247,7 +264,8 @@ static inline unsigned box_count(struct box *b, uint16_t cmd)
 }
 
 /* Writes one frame whose body is a pattern; its length. */
-static inline size_t box_frame(uint8_t *p, enum wire_type type, uint8_t sub, uint32_t label, uint64_t seq, size_t len)
+static inline size_t box_frame(
+	uint8_t *p, enum wire_type type, uint8_t sub, uint32_t label, uint64_t seq, size_t len)
 {
 	frame_header_encode(p, type, sub, (uint16_t)len, label, seq);
 	for (size_t i = WIRE_HEADER; i < len; i++)
@@ -256,7 +274,8 @@ static inline size_t box_frame(uint8_t *p, enum wire_type type, uint8_t sub, uin
 }
 
 /* Frames of a type in what a socket sent, and where the first is. */
-static inline unsigned box_sent(struct box *b, uint32_t link, enum wire_type type, uint8_t sub, const uint8_t **first)
+static inline unsigned box_sent(
+	struct box *b, uint32_t link, enum wire_type type, uint8_t sub, const uint8_t **first)
 {
 	unsigned n = 0;
 	const struct box_socket *s = &b->s[link];

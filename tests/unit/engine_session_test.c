@@ -79,11 +79,16 @@ static void tick(struct net *n, uint64_t ms)
 /* Labels: the initiator receives 100 + k, the responder 200 + k; keys depend on k. */
 static struct seam_msg session_msg_of(bool initiator, unsigned k, uint32_t link, uint16_t frame_max)
 {
-	struct seam_msg m = {.cmd = SEAM_SESSION_ADD, .fd = -1,
-		.has = H(SESSION) | H(SERIAL) | H(ROLE) | H(SUITE) | H(LINK) | H(LABEL) | H(LABEL_TX) |
-			H(FRAME_MAX) | H(CHAIN_RX) | H(CHAIN_TX) | H(EXPORTER),
-		.session = k, .serial = k, .role = initiator ? SEAM_INITIATOR : SEAM_RESPONDER,
-		.suite = SUITE_CHACHAPOLY, .link = link, .frame_max = frame_max};
+	struct seam_msg m = {.cmd = SEAM_SESSION_ADD,
+		.fd = -1,
+		.has = H(SESSION) | H(SERIAL) | H(ROLE) | H(SUITE) | H(LINK) | H(LABEL) |
+		       H(LABEL_TX) | H(FRAME_MAX) | H(CHAIN_RX) | H(CHAIN_TX) | H(EXPORTER),
+		.session = k,
+		.serial = k,
+		.role = initiator ? SEAM_INITIATOR : SEAM_RESPONDER,
+		.suite = SUITE_CHACHAPOLY,
+		.link = link,
+		.frame_max = frame_max};
 	m.label = (initiator ? 100 : 200) + k;
 	m.label_tx = (initiator ? 200 : 100) + k;
 	memset(initiator ? &m.chain_tx : &m.chain_rx, (int)k, 32);
@@ -113,9 +118,15 @@ static void connect_ends(struct net *n, uint16_t frame_max)
 
 static int say(struct box *b, uint32_t session, uint32_t id, bool more, const void *p, size_t len)
 {
-	return box_apply(b, (struct seam_msg){.cmd = SEAM_MSG, .fd = -1, .session = session, .message = id,
-		.more = more, .frame = p, .frame_len = (uint32_t)len,
-		.has = H(SESSION) | H(MESSAGE) | H(FRAME) | (more ? H(MORE) : 0)});
+	return box_apply(
+		b, (struct seam_msg){.cmd = SEAM_MSG,
+			   .fd = -1,
+			   .session = session,
+			   .message = id,
+			   .more = more,
+			   .frame = p,
+			   .frame_len = (uint32_t)len,
+			   .has = H(SESSION) | H(MESSAGE) | H(FRAME) | (more ? H(MORE) : 0)});
 }
 
 /* What one session's messages with this id add up to. */
@@ -207,8 +218,12 @@ static void close_is_answered(void **state)
 {
 	struct net *n = *state;
 	connect_ends(n, 4096);
-	assert_int_equal(box_apply(n->a, (struct seam_msg){.cmd = SEAM_SESSION_DEL, .fd = -1,
-		.has = H(SESSION) | H(CLOSE), .session = 1, .close = CLOSE_DONE}), 0);
+	assert_int_equal(box_apply(n->a, (struct seam_msg){.cmd = SEAM_SESSION_DEL,
+						 .fd = -1,
+						 .has = H(SESSION) | H(CLOSE),
+						 .session = 1,
+						 .close = CLOSE_DONE}),
+		0);
 	run(n);
 	tick(n, 1);
 	assert_int_equal(box_count(n->a, SEAM_SESSION_CLOSED), 1);
@@ -223,8 +238,12 @@ static void close_without_a_peer_times_out(void **state)
 	struct net *n = *state;
 	connect_ends(n, 4096);
 	n->a->s[2].room = 0; /* nothing gets out */
-	assert_int_equal(box_apply(n->a, (struct seam_msg){.cmd = SEAM_SESSION_DEL, .fd = -1,
-		.has = H(SESSION) | H(CLOSE), .session = 1, .close = CLOSE_DONE}), 0);
+	assert_int_equal(box_apply(n->a, (struct seam_msg){.cmd = SEAM_SESSION_DEL,
+						 .fd = -1,
+						 .has = H(SESSION) | H(CLOSE),
+						 .session = 1,
+						 .close = CLOSE_DONE}),
+		0);
 	for (unsigned i = 0; i < 12; i++)
 		tick(n, 500);
 	assert_int_equal(box_count(n->a, SEAM_SESSION_CLOSED), 1);
@@ -283,12 +302,19 @@ static void slow_control_pauses_the_peer(void **state)
 
 static int add_channel(struct box *b, uint32_t link, uint32_t session)
 {
-	int rc = box_apply(b, (struct seam_msg){
-		.cmd = SEAM_LINK_ADD, .fd = -1, .has = H(LINK) | H(SESSION), .link = link, .session = session});
+	int rc = box_apply(b, (struct seam_msg){.cmd = SEAM_LINK_ADD,
+				      .fd = -1,
+				      .has = H(LINK) | H(SESSION),
+				      .link = link,
+				      .session = session});
 	if (rc)
 		return rc;
-	return box_apply(b, (struct seam_msg){.cmd = SEAM_LINK_SET, .fd = -1,
-		.has = H(LINK) | H(UP) | H(FRAME_MAX), .link = link, .up = 1, .frame_max = 8000});
+	return box_apply(b, (struct seam_msg){.cmd = SEAM_LINK_SET,
+				    .fd = -1,
+				    .has = H(LINK) | H(UP) | H(FRAME_MAX),
+				    .link = link,
+				    .up = 1,
+				    .frame_max = 8000});
 }
 
 static void a_channel_is_a_link(void **state)
@@ -303,8 +329,13 @@ static void a_channel_is_a_link(void **state)
 	assert_int_equal(add_channel(n->b, 30, 1), 0);
 	/* control's frames */
 	box_frame(f, WIRE_INIT, 0, 5, 0, 600);
-	assert_int_equal(box_apply(n->a, (struct seam_msg){.cmd = SEAM_FRAME, .fd = -1,
-		.has = H(LINK) | H(FRAME), .link = 20, .frame = f, .frame_len = 600}), 0);
+	assert_int_equal(box_apply(n->a, (struct seam_msg){.cmd = SEAM_FRAME,
+						 .fd = -1,
+						 .has = H(LINK) | H(FRAME),
+						 .link = 20,
+						 .frame = f,
+						 .frame_len = 600}),
+		0);
 	run(n);
 	struct box_event *ev = box_find(n->b, SEAM_FRAME);
 	assert_non_null(ev);
@@ -322,8 +353,11 @@ static void a_channel_is_a_link(void **state)
 	assert_int_equal(heard(n->b, 8, f, &whole), 5);
 	assert_true(whole);
 	/* the outer goes: its link is lost, and the inner session with it */
-	assert_int_equal(box_apply(n->a, (struct seam_msg){.cmd = SEAM_SESSION_DEL, .fd = -1,
-		.has = H(SESSION), .session = 1}), 0);
+	assert_int_equal(box_apply(n->a, (struct seam_msg){.cmd = SEAM_SESSION_DEL,
+						 .fd = -1,
+						 .has = H(SESSION),
+						 .session = 1}),
+		0);
 	assert_int_equal(box_find(n->a, SEAM_LINK_LOST)->m.link, 20);
 	assert_int_equal(box_find(n->a, SEAM_SESSION_BROKEN)->m.session, 2);
 }

@@ -34,7 +34,11 @@ static void nothing_but_link_passes_before_up(void **state)
 	assert_int_equal(b->ev[0].m.cmd, SEAM_FRAME);
 	assert_int_equal(b->ev[0].m.frame_len, 30);
 	box_frame(f, WIRE_INIT, 0, 9, 0, 100);
-	struct seam_msg m = {.cmd = SEAM_FRAME, .fd = -1, .has = H(LINK) | H(FRAME), .link = 2, .frame = f,
+	struct seam_msg m = {.cmd = SEAM_FRAME,
+		.fd = -1,
+		.has = H(LINK) | H(FRAME),
+		.link = 2,
+		.frame = f,
 		.frame_len = 100};
 	assert_int_equal(box_apply(b, m), -ENETDOWN);
 	box_frame(f, WIRE_LINK, LINK_HELLO, 0, 0, 100);
@@ -220,8 +224,8 @@ static void unknown_labels_are_reset_at_a_rate(void **state)
 {
 	struct box *b = *state;
 	uint8_t f[64];
-	static const uint8_t reset[] = {0x16, RESET_UNKNOWN | 0x80, 0, 18, 0, 0, 0, 77, 0, 0, 0, 0, 0, 0, 0,
-		0, 0x81, 0x10};
+	static const uint8_t reset[] = {
+		0x16, RESET_UNKNOWN | 0x80, 0, 18, 0, 0, 0, 77, 0, 0, 0, 0, 0, 0, 0, 0, 0x81, 0x10};
 	box_link(b, 2);
 	box_rx(b, 2, f, box_frame(f, WIRE_DATA, 0, 77, 1, 40));
 	assert_int_equal(b->s[2].out_len, sizeof reset);
@@ -413,8 +417,13 @@ static void a_reset_waits_for_the_frames_before_it(void **state)
 	box_rx(b, 2, f, box_frame(f, WIRE_DATA, 0, 7, 2, 100));
 	assert_int_equal(box_apply(b, box_label_msg(SEAM_LABEL_DEL, 2, 7, 0)), 0);
 	box_frame(f, WIRE_RESET, RESET_DONE, 7, 0, 18);
-	assert_int_equal(box_apply(b, (struct seam_msg){.cmd = SEAM_FRAME, .fd = -1,
-		.has = H(LINK) | H(FRAME), .link = 4, .frame = f, .frame_len = 18}), 0);
+	assert_int_equal(box_apply(b, (struct seam_msg){.cmd = SEAM_FRAME,
+					      .fd = -1,
+					      .has = H(LINK) | H(FRAME),
+					      .link = 4,
+					      .frame = f,
+					      .frame_len = 18}),
+		0);
 	box_room(b, 4, SIZE_MAX);
 	assert_int_equal(b->s[4].out_len, 218);
 	assert_int_equal(b->s[4].out[200] & 15, WIRE_RESET);
@@ -427,8 +436,13 @@ static void too_big_for_the_way_out(void **state)
 	box_link(b, 2);
 	box_link(b, 4);
 	box_row(b, 2, 7, 4);
-	assert_int_equal(box_apply(b, (struct seam_msg){.cmd = SEAM_LINK_SET, .fd = -1,
-		.has = H(LINK) | H(UP) | H(FRAME_MAX), .link = 4, .up = 1, .frame_max = 2000}), 0);
+	assert_int_equal(box_apply(b, (struct seam_msg){.cmd = SEAM_LINK_SET,
+					      .fd = -1,
+					      .has = H(LINK) | H(UP) | H(FRAME_MAX),
+					      .link = 4,
+					      .up = 1,
+					      .frame_max = 2000}),
+		0);
 	box_rx(b, 2, f, box_frame(f, WIRE_DATA, 0, 7, 1, 2000));
 	assert_int_equal(b->s[4].out_len, 2000);
 	box_rx(b, 2, f, box_frame(f, WIRE_DATA, 0, 7, 2, 2001));

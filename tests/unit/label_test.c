@@ -41,7 +41,8 @@ static void many_keys_are_found(void **state)
 static void equal_keys_are_all_found(void **state)
 {
 	struct label_table t;
-	struct label_node n[3] = {{.link = 1, .label = 2}, {.link = 1, .label = 2}, {.link = 1, .label = 2}};
+	struct label_node n[3] = {
+		{.link = 1, .label = 2}, {.link = 1, .label = 2}, {.link = 1, .label = 2}};
 	assert_int_equal(label_table_init(&t, 1), 0);
 	for (unsigned i = 0; i < 3; i++)
 		label_insert(&t, &n[i]);

@@ -17,8 +17,9 @@ static struct seam_msg session_add(void)
 		.cmd = SEAM_SESSION_ADD,
 		.want_ack = true,
 		.seq = 77,
-		.has = H(SESSION) | H(SERIAL) | H(ROLE) | H(SUITE) | H(LINK) | H(LABEL) | H(LABEL_TX) |
-			H(FRAME_MAX) | H(CHAIN_RX) | H(CHAIN_TX) | H(EXPORTER) | H(CLOSE),
+		.has = H(SESSION) | H(SERIAL) | H(ROLE) | H(SUITE) | H(LINK) | H(LABEL) |
+		       H(LABEL_TX) | H(FRAME_MAX) | H(CHAIN_RX) | H(CHAIN_TX) | H(EXPORTER) |
+		       H(CLOSE),
 		.fd = -1,
 		.session = 5,
 		.serial = 0x0102030405060708,
@@ -178,8 +179,8 @@ static void answers_and_acks(void **state)
 	assert_int_equal(seam_decode(&d, buf, (size_t)n, true), 0);
 	assert_int_equal(d.workers, 2);
 
-	m = (struct seam_msg){.cmd = SEAM_LINK_LOST, .has = H(LINK) | H(ERROR), .link = 3,
-		.error = -ECONNRESET};
+	m = (struct seam_msg){
+		.cmd = SEAM_LINK_LOST, .has = H(LINK) | H(ERROR), .link = 3, .error = -ECONNRESET};
 	n = seam_encode(&m, buf, sizeof buf);
 	assert_int_equal(seam_decode(&d, buf, (size_t)n, true), 0);
 	assert_int_equal(d.error, -ECONNRESET);
@@ -190,7 +191,10 @@ static void the_longest_body_fits(void **state)
 {
 	static uint8_t buf[SEAM_MSG_MAX], body[65536];
 	struct seam_msg d;
-	struct seam_msg m = {.cmd = SEAM_FRAME, .has = H(LINK) | H(FRAME), .link = 2, .frame = body,
+	struct seam_msg m = {.cmd = SEAM_FRAME,
+		.has = H(LINK) | H(FRAME),
+		.link = 2,
+		.frame = body,
 		.frame_len = 65531};
 	memset(body, 0xa5, sizeof body);
 	int n = seam_encode(&m, buf, sizeof buf);
