@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -60,7 +61,8 @@ static int seam_listen(struct program *p, struct sockaddr_un *sa, struct reason 
 	memcpy(sa->sun_path, path, strlen(path) + 1);
 	unlink(path);
 	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	if (fd >= 0 && bind(fd, (struct sockaddr *)sa, sizeof *sa) == 0 && listen(fd, 4) == 0)
+	if (fd >= 0 && bind(fd, (struct sockaddr *)sa, sizeof *sa) == 0 && chmod(path, 0600) == 0 &&
+		listen(fd, 4) == 0)
 		return fd;
 	int rc = -errno;
 	if (fd >= 0)
