@@ -176,11 +176,20 @@ static void closed(struct engine *e, struct endpoint *ep)
 	timer_set(&e->timers, &ep->timer, e->now_ms + WIRE_CLOSE_WAIT_MS);
 }
 
+/* Control hears that the session is up before it hears what came in it. */
+static void tell_up(struct engine *e, struct endpoint *ep)
+{
+	if (ep->up_told)
+		return;
+	ep->up_told = true;
+	event_session(e, SEAM_SESSION_UP, ep->node.link, 0, 0);
+}
+
 /* May free ep. */
 static void handle_events(struct engine *e, struct endpoint *ep, unsigned ev)
 {
 	if (ev & SESSION_EV_UP)
-		event_session(e, SEAM_SESSION_UP, ep->node.link, 0, 0);
+		tell_up(e, ep);
 	if (ev & SESSION_EV_BROKEN && !ep->broken) {
 		ep->broken = true;
 		event_session(e, SEAM_SESSION_BROKEN, ep->node.link,
@@ -227,6 +236,7 @@ static void sink_msg(void *ctx, struct session *s, uint32_t message, bool more, 
 	(void)s;
 	if (ep->broken)
 		return;
+	tell_up(k->e, ep);
 	do {
 		uint32_t part = len < SEAM_BODY_MAX ? len : SEAM_BODY_MAX;
 		deliver(k->e, ep, message, more || part < len, body, part);

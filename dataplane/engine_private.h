@@ -46,7 +46,7 @@ struct endpoint {
 	uint64_t tx_end;  /* where its last frame ends in the bytes of its link */
 	uint64_t tx_seen; /* how far the link's bytes were acknowledged when its clock last ran */
 	size_t undelivered;
-	bool sender_paused, broken, leaving; /* leaving: only its last output is waited for */
+	bool up_told, sender_paused, broken, leaving; /* leaving: only its last output is waited for */
 };
 
 struct engine {

@@ -19,6 +19,7 @@ struct sim_end {
 	unsigned side;
 	struct sim_dp *dp; /* NULL: nobody reads yet */
 	void *link;
+	bool reading;	   /* a read is on its way */
 	bool closed;	   /* by its owner */
 	uint64_t arrives;  /* when the last byte sent by this end is there: order is kept */
 	struct chunk *waiting, **tail; /* arrived before anybody read */
@@ -294,6 +295,39 @@ static void give(struct sim_end *e, struct chunk *c)
 	free(c);
 }
 
+/* Everything that arrived in one moment is read at once, as from a socket. */
+static void read_all(void *a, void *b)
+{
+	struct sim_end *e = a;
+	size_t n = 0;
+	struct chunk *c;
+	e->reading = false;
+	for (c = e->waiting; c && c->n; c = c->next)
+		n += c->n;
+	struct chunk *all = calloc(1, sizeof *all + n);
+	while (e->dp && (c = e->waiting)) {
+		e->waiting = c->next;
+		if (!c->n) { /* the end of the stream, behind all the bytes */
+			e->waiting = c;
+			break;
+		}
+		memcpy(all->p + all->n, c->p, c->n);
+		all->n += c->n;
+		free(c);
+	}
+	if (!e->waiting)
+		e->tail = &e->waiting;
+	if (all->n)
+		give(e, all);
+	else
+		free(all);
+	if (e->dp && (c = e->waiting) && !c->n) {
+		e->waiting = c->next;
+		e->tail = &e->waiting;
+		give(e, c);
+	}
+}
+
 static void deliver(void *a, void *b)
 {
 	struct sim_end *e = a;
@@ -302,12 +336,12 @@ static void deliver(void *a, void *b)
 		free(c);
 		return;
 	}
-	if (!e->dp) {
-		*e->tail = c;
-		e->tail = &c->next;
-		return;
+	*e->tail = c;
+	e->tail = &c->next;
+	if (e->dp && !e->reading) {
+		e->reading = true;
+		sim_at(e->wire->sim, e->wire->sim->now, read_all, e, NULL);
 	}
-	give(e, c);
 }
 
 void sim_end_attach(struct sim_end *e, struct sim_dp *dp, void *link)
@@ -315,13 +349,10 @@ void sim_end_attach(struct sim_end *e, struct sim_dp *dp, void *link)
 	e->dp = dp;
 	e->link = link;
 	/* what waited comes a moment later, as from a socket */
-	while (e->waiting) {
-		struct chunk *c = e->waiting;
-		e->waiting = c->next;
-		c->next = NULL;
-		sim_at(e->wire->sim, e->wire->sim->now, deliver, e, c);
+	if (e->waiting && !e->reading) {
+		e->reading = true;
+		sim_at(e->wire->sim, e->wire->sim->now, read_all, e, NULL);
 	}
-	e->tail = &e->waiting;
 }
 
 static uint64_t mix(uint64_t h, const uint8_t *p, size_t n)
