@@ -131,7 +131,6 @@ has_channels() { [ "$(channels_at "$1")" = "$2" ]; }
 	says nobody
 	expect 66 ockam secure-channel create --from n1 --to /node/n2/service/nothing
 	says NotFound
-	says nothing
 	expect 66 ockam secure-channel create --from n1 --to /node/n2/service/forward_to_nobody/service/api
 	says NotFound
 	expect 66 ockam secure-channel show 00112233445566778899aabbccddeeff --at n1

@@ -4,7 +4,7 @@
 
 bats_require_minimum_version 1.8.0
 HERE=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
-PATH=$(dirname "$OCKAM"):$PATH
+PATH=$(dirname "${OCKAM:?the program under test}"):$PATH
 export OCKAM PATH NO_COLOR=1
 unset OCKAM_HOME OCKAM_LOG OCKAM_LOG_FORMAT OCKAM_DEFAULT_TIMEOUT QUIET NO_INPUT
 
@@ -95,7 +95,7 @@ free_port() { # outside the range that the kernel hands out by itself
 
 # background COMMAND...: a helper process of this test, ended in teardown. Sets $helper (its id).
 background() {
-	"$@" 3>&- 4>&- &
+	"$@" <&0 3>&- 4>&- & # without <&0 it would get no input
 	helper=$!
 	helpers+=("$helper")
 }

@@ -76,7 +76,7 @@ teardown() { delete_homes; }
 	ockam identity create alice
 	ockam node create n1 --identity alice
 	expect 75 ockam identity delete alice
-	says n1
+	says "used by"
 	ockam node delete n1
 	expect 0 ockam identity delete alice
 }
@@ -103,7 +103,7 @@ teardown() { delete_homes; }
 	ockam vault create two
 	ockam identity create alice --vault two
 	expect 75 ockam vault delete two
-	says alice
+	says identit
 	expect 0 ockam vault delete one
 	is one
 	ockam identity delete alice

@@ -237,8 +237,8 @@ has_status() { [ "$(status_of "$1")" = "$2" ]; }
 @test "foreground with --exit-on-eof ends with its input" {
 	ockam identity create
 	mkfifo "$BATS_TEST_TMPDIR/in"
-	background ockam node create n1 --foreground --exit-on-eof <"$BATS_TEST_TMPDIR/in"
-	exec 7>"$BATS_TEST_TMPDIR/in"
+	exec 7<>"$BATS_TEST_TMPDIR/in"
+	background ockam node create n1 --foreground --exit-on-eof <"$BATS_TEST_TMPDIR/in" 7>&-
 	eventually has_status n1 running
 	exec 7>&-
 	wait "$helper" || true
@@ -293,13 +293,14 @@ has_status() { [ "$(status_of "$1")" = "$2" ]; }
 	is '[]'
 }
 
-@test "data plane killed: the node goes on" {
+@test "data plane killed: the node does not pretend to run, and comes back" {
 	ockam node create n1
-	plane=$(ockam node show n1 --output json | jq .dataplane.pid)
-	kill -9 "$plane"
-	answers() { ockam message send hello --to /node/n1/service/uppercase --timeout 2s >/dev/null 2>&1; }
+	port=$(port_of n1)
+	kill -9 "$(ockam node show n1 --output json | jq .dataplane.pid)"
+	answers() { ockam node start n1 >/dev/null 2>&1 && ockam message send hello --to /node/n1/service/uppercase --timeout 2s >/dev/null 2>&1; }
 	eventually answers
-	[ "$(ockam node show n1 --output json | jq .dataplane.pid)" != "$plane" ]
+	[ "$(port_of n1)" = "$port" ]
+	grep -q 'data plane' "$OCKAM_HOME/nodes/n1/stdout.log"
 }
 
 @test "workers" {

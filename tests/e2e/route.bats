@@ -27,7 +27,7 @@ refuses() { # refuses ROUTE WORDS
 @test "a port without a host" { refuses /tcp/4000/service/echo tcp; }
 @test "an address that is none" { refuses /ip4/300.0.0.1/tcp/1/service/echo 300.0.0.1; }
 @test "an IPv6 address that is none" { refuses /ip6/::g/tcp/1/service/echo ::g; }
-@test "a trailing slash" { refuses /service/echo/ slash; }
+@test "a trailing slash" { refuses /service/echo/ 'ends with "/"'; }
 @test "an empty part" { refuses /service//echo service; }
 @test "nothing" { refuses '' route; }
 @test "a node name that is none" { refuses /node/-x/service/echo -x; }

@@ -90,7 +90,7 @@ teardown() {
 
 @test "something that accepts and does not speak: created, and show says so" {
 	peer silent
-	expect 0 ockam tcp-connection create --from n1 --to "127.0.0.1:$peer_port"
+	expect 0 ockam tcp-connection create --from n1 --to "127.0.0.1:$peer_port" --timeout 500ms
 	matches "$ADDRESS"
 	connection=$output
 	expect 0 ockam tcp-connection show "$connection" --at n1

@@ -167,6 +167,23 @@ static void messages_pass_a_relay(void **state)
 		assert_memory_equal(got + i * sizeof body, body, sizeof body);
 }
 
+/* The frame that says the peer is there, and its first message, arrive in one piece. */
+static void up_is_told_before_the_first_message(void **state)
+{
+	struct net *n = *state;
+	assert_int_equal(box_apply(n->r, session_msg_of(true, 1, 4, 4096)), 0);
+	assert_int_equal(box_apply(n->b, session_msg_of(false, 1, 4, 4096)), 0);
+	box_flush(n->b);
+	n->r->s[4].room = 0; /* both wait, then leave together */
+	carry(n->b, n->r, 4);
+	assert_int_equal(say(n->r, 1, 1, false, "x", 1), 0);
+	box_room(n->r, 4, SIZE_MAX);
+	carry(n->r, n->b, 4);
+	assert_int_equal(n->b->evs, 2);
+	assert_int_equal(n->b->ev[0].m.cmd, SEAM_SESSION_UP);
+	assert_int_equal(n->b->ev[1].m.cmd, SEAM_MSG);
+}
+
 static void a_session_follows_the_contract(void **state)
 {
 	struct net *n = *state;
@@ -431,6 +448,7 @@ int main(void)
 	aead_init();
 	const struct CMUnitTest tests[] = {
 		T(messages_pass_a_relay),
+		T(up_is_told_before_the_first_message),
 		T(a_session_follows_the_contract),
 		T(close_is_answered),
 		T(close_without_a_peer_times_out),
