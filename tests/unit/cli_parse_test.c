@@ -129,7 +129,8 @@ static void what_is_wrong_is_named(void **state)
 	fails("ockam message send --to /service/x", "MESSAGE is missing");
 	fails("ockam message send hi --to /foo/x", "unknown protocol");
 	fails("ockam message send hi --to /service/x --to /service/y", "given twice");
-	fails("ockam message send hi --to /service/x --timeout soon", "a duration");
+	fails("ockam message send hi --to /service/x --timeout soon", "a time-out");
+	fails("ockam message send hi --to /service/x --timeout 0", "not 0");
 	fails("ockam secure-channel create --to /service/x -a I12", "64 hexadecimal");
 	fails("ockam relay create --at bad.name", "invalid value");
 	fails("ockam secure-channel show xyz", "HEX");

@@ -45,7 +45,7 @@ static void help_top(FILE *f, bool is_long)
 		      "  ockam secure-channel create --from n1 --to /node/n2/service/api |\n"
 		      "      ockam message send hello --from n1 --to -/service/uppercase\n",
 			f);
-	fputs("\n`ockam help GROUP COMMAND` tells more. Manual page: ockam(1)\n", f);
+	fputs("\n`ockam help GROUP COMMAND` tells more.\n", f);
 }
 
 static void help_group(FILE *f, const struct group *g, const char *typed)
@@ -102,7 +102,6 @@ static void help_command_text(FILE *f, const struct command *cmd, const char *ty
 	print_globals(f);
 	if (cmd->examples)
 		print_examples(f, cmd->examples);
-	fputs("\nManual page: ockam(1)\n", f);
 }
 
 void help_print(FILE *f, const struct group *group, const struct command *cmd, const char *typed,

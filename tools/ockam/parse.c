@@ -101,6 +101,10 @@ static const char *value_fault(enum value_kind kind, const char *v, char *why, s
 	case VALUE_DURATION:
 		return duration_parse(v, &ms) ? "a duration is like 500ms, 10s, 2m, 1h or 1d"
 					      : NULL;
+	case VALUE_TIMEOUT:
+		return duration_parse(v, &ms) || ms == 0
+			       ? "a time-out is like 500ms, 10s, 2m, 1h or 1d, and not 0"
+			       : NULL;
 	case VALUE_COUNT:
 		return count_parse(v, &n) ? "a number from 0 to 1000000 is needed" : NULL;
 	case VALUE_ENCODING:
@@ -354,7 +358,7 @@ const char *args_node(const char *value)
 int args_timeout(const struct args *a, int64_t dflt, int64_t *ms)
 {
 	const char *env = getenv("OCKAM_DEFAULT_TIMEOUT");
-	if (env && *env && duration_parse(env, &dflt))
+	if (env && *env && (duration_parse(env, &dflt) || dflt == 0))
 		return -EINVAL;
 	dflt = args_ms(a, "timeout", dflt);
 	*ms = dflt < TIMEOUT_MS_MAX ? dflt : TIMEOUT_MS_MAX;

@@ -28,7 +28,7 @@ OPTION o_identity = {"identity", 0, VALUE_NAME, .meta = "NAME", .help = "the ide
 OPTION o_vault = {
 	"vault", 0, VALUE_NAME, .meta = "NAME", .help = "the vault of the identity to use"};
 OPTION o_timeout = {
-	"timeout", 0, VALUE_DURATION, .meta = "D", .help = "how long to wait, like 500ms or 10s"};
+	"timeout", 0, VALUE_TIMEOUT, .meta = "D", .help = "how long to wait, like 500ms or 10s"};
 OPTION o_retry_count = {
 	"retry-count", 0, VALUE_COUNT, .meta = "N", .help = "try again so often when unreachable"};
 OPTION o_retry_delay = {

@@ -24,6 +24,7 @@ enum value_kind {
 	VALUE_TRANSIT,	  /* CIDR[:PORT|:LO-HI] */
 	VALUE_IDENTIFIER, /* I<64 hex> or `any` */
 	VALUE_DURATION,
+	VALUE_TIMEOUT, /* a duration above 0 */
 	VALUE_COUNT,
 	VALUE_ENCODING, /* text or hex */
 	VALUE_FORMAT,	/* plain or json */
