@@ -68,7 +68,7 @@ at() { # at MACHINE ARGUMENTS OF OCKAM...
 
 @test "on the relay's wire the frames are the same on both sides, and hold no plaintext" {
 	for i in 1 2; do
-		background topology_in "$NET" relay python3 "$HERE/../netns/sniff.py" port$i 4000 "$BATS_TEST_TMPDIR/$i.pcap"
+		background ip netns exec "$NET-relay" python3 "$HERE/../netns/sniff.py" port$i 4000 "$BATS_TEST_TMPDIR/$i.pcap"
 		eventually test -s "$BATS_TEST_TMPDIR/$i.pcap"
 	done
 	channel=$(at n1 secure-channel create --from n1 --to "$ROUTE/service/api" --authorized "$B")

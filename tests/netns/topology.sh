@@ -12,6 +12,7 @@
 
 TOPOLOGY_RELAY=203.0.113.1
 TOPOLOGY_MACHINES="relay nat1 nat2 n1 n2"
+TOPOLOGY_DIR=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 
 # Why it cannot be made here, or nothing.
 topology_missing() {
@@ -57,11 +58,9 @@ topology_up() { # topology_up PREFIX
 	ip -n "$p-relay" link set br0 up
 	for i in 1 2; do
 		ip -n "$p-relay" link add port$i type veth peer name pub netns "$p-nat$i"
-		ip -n "$p-relay" link set port$i master br0 up
+		topology_plug "$p" $i
 		ip -n "$p-nat$i" link add lan type veth peer name eth0 netns "$p-n$i"
-		ip -n "$p-nat$i" address add 203.0.113.1$i/24 dev pub
 		ip -n "$p-nat$i" address add 192.168.1.1/24 dev lan
-		ip -n "$p-nat$i" link set pub up
 		ip -n "$p-nat$i" link set lan up
 		ip netns exec "$p-nat$i" sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward'
 		topology_nat_rules | ip netns exec "$p-nat$i" nft -f -
@@ -71,9 +70,30 @@ topology_up() { # topology_up PREFIX
 	done
 }
 
+# topology_plug PREFIX I: sets up both ends of the public link of nat I
+topology_plug() {
+	ip -n "$1-relay" link set port$2 master br0 up
+	ip -n "$1-nat$2" address add 203.0.113.1$2/24 dev pub
+	ip -n "$1-nat$2" link set pub up
+}
+
+# topology_wan PREFIX I: takes the public link of nat I apart, so that what passes it passes wan.py between
+# the devices `near` and `far` of a namespace P-wanI
+topology_wan() {
+	ip netns add "$1-wan$2"
+	ip -n "$1-relay" link del port$2
+	ip -n "$1-wan$2" link add near type veth peer name port$2 netns "$1-relay"
+	ip -n "$1-wan$2" link add far type veth peer name pub netns "$1-nat$2"
+	ip -n "$1-wan$2" link set near up
+	ip -n "$1-wan$2" link set far up
+	topology_plug "$1" "$2"
+	topology_in "$1" relay python3 "$TOPOLOGY_DIR/wan.py" --plain port$2
+	topology_in "$1" nat$2 python3 "$TOPOLOGY_DIR/wan.py" --plain pub
+}
+
 topology_down() { # topology_down PREFIX; what is not there is no error
 	local machine
-	for machine in $TOPOLOGY_MACHINES; do
+	for machine in $TOPOLOGY_MACHINES wan1 wan2; do
 		ip netns del "$1-$machine" 2>/dev/null || true
 	done
 }
