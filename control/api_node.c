@@ -2,6 +2,7 @@
 /* The node as a whole. */
 #include "api.h"
 
+#include "respawn.h"
 #include "spawn.h"
 #include "tcp_listener.h"
 
@@ -34,8 +35,10 @@ static json_t *dataplane_json(struct program *p)
 		json_array_append_new(suites, json_string("AESGCM"));
 	if (p->node->suites & 1u << SUITE_CHACHAPOLY)
 		json_array_append_new(suites, json_string("ChaChaPoly"));
-	return json_pack("{s:i, s:i, s:o}", "pid", dataplane_pid(p), "workers",
-		(int)p->node->workers, "suites", suites);
+	int pid = dataplane_pid(p);
+	return json_pack("{s:o, s:i, s:o, s:i}", "pid", pid ? json_integer(pid) : json_null(),
+		"workers", (int)p->node->workers, "suites", suites, "restarts",
+		(int)respawn_count(p));
 }
 
 void api_node_show(struct api_request *rq)

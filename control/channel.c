@@ -17,6 +17,8 @@
 #include <sodium.h>
 #include <stdlib.h>
 
+enum { RETRY_SPREAD_MS = 100 };
+
 struct channels *channels_new(void)
 {
 	return calloc(1, sizeof(struct channels));
@@ -511,6 +513,15 @@ static void end_tick(struct node *n, struct channel_end *e)
 	e->resend_ms = n->now_ms + wait * 3 / 4 + randombytes_uniform(wait / 2);
 }
 
+void channels_retry(struct node *n)
+{
+	for (struct channel *ch = n->channels->first; ch; ch = ch->next)
+		if (ch->role == SEAM_INITIATOR && !ch->attempt && ch->retry_ms) {
+			ch->failures = 0;
+			ch->retry_ms = n->now_ms + randombytes_uniform(RETRY_SPREAD_MS);
+		}
+}
+
 void channels_tick(struct node *n)
 {
 	struct channel_end *next;
@@ -535,7 +546,9 @@ uint64_t channels_deadline(const struct node *n)
 			t = at;
 	}
 	for (const struct channel *ch = n->channels->first; ch; ch = ch->next) {
-		uint64_t at = ch->attempt ? ch->give_up_ms : ch->retry_ms ? ch->retry_ms : UINT64_MAX;
+		uint64_t at = ch->attempt			 ? ch->give_up_ms
+			      : ch->retry_ms && !n->detached ? ch->retry_ms
+							     : UINT64_MAX;
 		if (at < t)
 			t = at;
 	}

@@ -48,6 +48,8 @@ struct channel {
 	uint64_t retry_ms;   /* 0: none waits */
 	uint64_t timeout_ms;
 	unsigned failures, restarts;
+	struct reason last_error; /* of the latest attempt, until one succeeds */
+	bool ending;		  /* program.c: the node ends, and it has to be closed */
 };
 
 struct channel_options {
@@ -85,6 +87,8 @@ void channels_on_link_gone(struct node *n, struct link *l);
 void channels_on_session_up(struct node *n, uint32_t session);
 void channels_on_session_broken(struct node *n, uint32_t session, int error);
 void channels_on_session_closed(struct node *n, uint32_t session, uint8_t code);
+/* There is a data plane again: attempts that wait are made now. */
+void channels_retry(struct node *n);
 void channels_tick(struct node *n);
 uint64_t channels_deadline(const struct node *n);
 

@@ -64,7 +64,11 @@ static void to_link(const struct asker *a, struct link *l, struct hop *out)
 
 static void to_channel(const struct asker *a, struct channel *ch, struct hop *out)
 {
-	if (!ch->link || ch->state != CHANNEL_UP) {
+	bool up = ch->link && ch->state == CHANNEL_UP;
+	if (!up && a->rights == HOP_OWN && ch->role == SEAM_INITIATOR) {
+		out->kind = HOP_CHANNEL; /* who asks may wait for it */
+		out->channel = ch;
+	} else if (!up) {
 		refuse(out, RESET_NO_ROUTE, "the channel is not up");
 	} else if (!transit_by_link(a, ch->link)) {
 		refuse(out, RESET_TRANSIT, "%s", ch->link->peer);

@@ -43,6 +43,7 @@ static void attempt_failed(struct node *n, struct channel *ch, struct reason why
 	if (ch->attempt)
 		end_free(n, ch->attempt);
 	ch->open_fn = NULL;
+	ch->last_error = why;
 	log_info("channel %s: attempt failed: %s", ch->address, why.text);
 	if (ch->state == CHANNEL_OPENING && !ch->persistent)
 		channel_remove(n, ch, false);
@@ -316,6 +317,7 @@ void initiator_on_resp(struct node *n, struct channel_end *e, const uint8_t *fra
 void initiator_on_up(struct node *n, struct channel_end *e)
 {
 	struct channel *ch = e->ch;
+	uint32_t session = e->session;
 	e->resend_ms = UINT64_MAX;
 	if (ch->attempt != e)
 		return;
@@ -325,6 +327,7 @@ void initiator_on_up(struct node *n, struct channel_end *e)
 	ch->state = CHANNEL_UP;
 	channel_link_open(n, ch);
 	ch->failures = 0;
+	ch->last_error = (struct reason){0};
 	log_info("channel %s: up, over %s", ch->address, e->link->peer);
 	channel_open_fn *fn = ch->open_fn;
 	ch->open_fn = NULL;
@@ -332,6 +335,8 @@ void initiator_on_up(struct node *n, struct channel_end *e)
 		fn(n, ch->open_ctx, ch, NULL);
 	else
 		relays_on_channel_up(n, ch);
+	if (channel_by_session(n, session) == ch)
+		messages_on_channel_up(n, ch);
 }
 
 void initiator_on_reset(struct node *n, struct channel_end *e, uint8_t code, uint8_t hops_left)
@@ -398,7 +403,7 @@ void initiator_tick(struct node *n, struct channel *ch)
 			route[0] = 0;
 		attempt_failed(n, ch,
 			reason_make(EXIT_UNREACHABLE, "timed out: no answer along %.200s", route));
-	} else if (!ch->attempt && ch->retry_ms && n->now_ms >= ch->retry_ms) {
+	} else if (!ch->attempt && ch->retry_ms && n->now_ms >= ch->retry_ms && !n->detached) {
 		ch->retry_ms = 0;
 		ch->restarts = 0;
 		ch->give_up_ms = n->now_ms + (ch->open_fn ? ch->timeout_ms : ATTEMPT_MS);

@@ -414,6 +414,21 @@ void links_on_lost(struct node *n, uint32_t link, int error)
 	link_release(n, l);
 }
 
+static struct link *first_attached(struct node *n)
+{
+	struct link *l = n->links->first;
+	while (l && (l->dial || l->lost))
+		l = l->next;
+	return l;
+}
+
+void links_on_dataplane_lost(struct node *n)
+{
+	struct link *l;
+	while ((l = first_attached(n))) /* each is lost, or out of the table, after this */
+		links_on_lost(n, l->id, -ECONNRESET);
+}
+
 static void wait_expired(struct node *n, struct link *l, struct link_wait *w)
 {
 	struct link_wait **pp = &l->waits;

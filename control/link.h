@@ -94,6 +94,7 @@ void link_target_format(const struct link_target *t, char *dst, size_t cap);
 /* Events. */
 void links_on_new(struct node *n, uint32_t link, uint32_t listener, const char *peer);
 void links_on_lost(struct node *n, uint32_t link, int error);
+void links_on_dataplane_lost(struct node *n); /* all that have a socket there */
 void links_on_frame(struct node *n, struct link *l, const uint8_t *frame, size_t len); /* type LINK */
 void links_on_resolved(struct node *n, uint32_t id, const struct sockaddr_storage *addrs, unsigned count, int error);
 void links_on_connected(struct node *n, uint32_t id, int fd, int error); /* takes fd */

@@ -3,6 +3,7 @@
 
 #include "link.h"
 #include "log.h"
+#include "respawn.h"
 #include "seam_client.h"
 #include "vault.h"
 
@@ -56,8 +57,8 @@ struct job {
 };
 
 struct loop {
-	int seam;
-	uv_poll_t poll;
+	int seam;	 /* -1: there is no data plane */
+	uv_poll_t *poll; /* of the seam; freed when closed */
 	uv_timer_t timer;
 	uv_prepare_t prepare;
 	uv_signal_t sigterm, sigint;
@@ -81,14 +82,6 @@ void loop_enter(struct program *p)
 }
 
 /* --- the seam --- */
-
-static void seam_ended(struct program *p, const char *why)
-{
-	if (p->ending)
-		return;
-	struct reason r = reason_make(EXIT_INTERNAL, "the data plane has ended (%s)", why);
-	program_fail(p, &r);
-}
 
 static void parcel_free(struct parcel *c)
 {
@@ -130,11 +123,13 @@ static void read_seam(struct program *p)
 		if (n == -EAGAIN)
 			return;
 		if (n <= 0) {
-			uv_poll_stop(&l->poll);
-			seam_ended(p, n ? strerror(-n) : "it closed the seam");
+			uv_poll_stop(l->poll);
+			respawn_on_seam_lost(p, n ? strerror(-n) : "it closed the seam");
 			return;
 		}
 		seam_input(p->node, l->in, (size_t)n);
+		if (l->seam < 0)
+			return; /* lost by what that did */
 	}
 }
 
@@ -144,7 +139,7 @@ static void on_seam(uv_poll_t *h, int status, int events)
 	loop_enter(p);
 	if (status < 0) {
 		uv_poll_stop(h);
-		seam_ended(p, "the seam is broken");
+		respawn_on_seam_lost(p, "the seam is broken");
 		return;
 	}
 	if (events & UV_WRITABLE)
@@ -155,7 +150,7 @@ static void on_seam(uv_poll_t *h, int status, int events)
 
 static void watch_seam(struct loop *l)
 {
-	uv_poll_start(&l->poll, UV_READABLE | (l->head ? UV_WRITABLE : 0), on_seam);
+	uv_poll_start(l->poll, UV_READABLE | (l->head ? UV_WRITABLE : 0), on_seam);
 }
 
 static int queue_parcel(struct loop *l, size_t len, int fd)
@@ -177,7 +172,7 @@ static int queue_parcel(struct loop *l, size_t len, int fd)
 static int io_seam_send(void *ctx, const struct seam_msg *m)
 {
 	struct loop *l = ((struct program *)ctx)->loop;
-	int rc = seam_encode(m, l->out, sizeof l->out);
+	int rc = l->seam < 0 ? -ENOTCONN : seam_encode(m, l->out, sizeof l->out);
 	int fd = m->fd;
 	if (rc > 0) {
 		size_t len = (size_t)rc;
@@ -496,6 +491,41 @@ static void on_signal(uv_signal_t *h, int signum)
 	program_end(p, 0);
 }
 
+int loop_attach(struct program *p, int seam)
+{
+	struct loop *l = p->loop;
+	l->poll = malloc(sizeof *l->poll);
+	if (!l->poll) {
+		close(seam);
+		return -ENOMEM;
+	}
+	l->seam = seam;
+	uv_poll_init(&p->uv, l->poll, seam);
+	l->poll->data = p;
+	watch_seam(l);
+	return 0;
+}
+
+bool loop_detach(struct program *p)
+{
+	struct loop *l = p->loop;
+	if (!l || l->seam < 0)
+		return false;
+	uv_poll_stop(l->poll);
+	uv_close((uv_handle_t *)l->poll, (uv_close_cb)free);
+	l->poll = NULL;
+	while (l->head) {
+		struct parcel *c = l->head;
+		l->head = c->next;
+		parcel_free(c);
+	}
+	l->tail = &l->head;
+	l->backlog = 0;
+	close(l->seam);
+	l->seam = -1;
+	return true;
+}
+
 int loop_open(struct program *p, int seam)
 {
 	struct loop *l = calloc(1, sizeof *l);
@@ -503,21 +533,19 @@ int loop_open(struct program *p, int seam)
 		close(seam);
 		return -ENOMEM;
 	}
-	l->seam = seam;
+	l->seam = -1;
 	l->tail = &l->head;
 	p->loop = l;
-	uv_poll_init(&p->uv, &l->poll, seam);
 	uv_timer_init(&p->uv, &l->timer);
 	uv_prepare_init(&p->uv, &l->prepare);
 	uv_signal_init(&p->uv, &l->sigterm);
 	uv_signal_init(&p->uv, &l->sigint);
-	l->poll.data = l->timer.data = l->prepare.data = p;
+	l->timer.data = l->prepare.data = p;
 	l->sigterm.data = l->sigint.data = p;
-	watch_seam(l);
 	uv_prepare_start(&l->prepare, on_prepare);
 	uv_signal_start(&l->sigterm, on_signal, SIGTERM);
 	uv_signal_start(&l->sigint, on_signal, SIGINT);
-	return 0;
+	return loop_attach(p, seam);
 }
 
 void loop_close(struct program *p)
@@ -527,17 +555,9 @@ void loop_close(struct program *p)
 		return;
 	while (l->jobs)
 		job_cancel(l->jobs);
-	uv_poll_stop(&l->poll);
-	uv_close((uv_handle_t *)&l->poll, NULL);
+	loop_detach(p);
 	uv_close((uv_handle_t *)&l->timer, NULL);
 	uv_close((uv_handle_t *)&l->prepare, NULL);
 	uv_close((uv_handle_t *)&l->sigterm, NULL);
 	uv_close((uv_handle_t *)&l->sigint, NULL);
-	while (l->head) {
-		struct parcel *c = l->head;
-		l->head = c->next;
-		parcel_free(c);
-	}
-	close(l->seam);
-	l->seam = -1;
 }

@@ -13,6 +13,10 @@ extern const struct node_io loop_io; /* io_ctx: the struct program */
 
 /* Watches the seam (taken) and the signals. 0 or negative errno. */
 int loop_open(struct program *p, int seam);
+/* The seam of another data plane (taken). 0 or negative errno. */
+int loop_attach(struct program *p, int seam);
+/* Closes the seam and forgets what waits to be sent. False when there was none. */
+bool loop_detach(struct program *p);
 /* Closes the seam, which ends the data plane, and drops what is being resolved or connected. */
 void loop_close(struct program *p);
 /* Sets the node's clocks. */

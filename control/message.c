@@ -217,12 +217,40 @@ static void ask_service(
 	free(reply);
 }
 
+/* An initiator's channel comes back by itself: the request waits for that, until its time-out. */
+static void await_channel(struct node *n, struct message_request *r, const struct message *m,
+	unsigned used, struct channel *ch)
+{
+	r->message = message_copy(m);
+	r->used = used;
+	r->awaits = ch;
+	if (!r->message)
+		finish_failed(n, r, reason_make(EXIT_INTERNAL, "out of memory"));
+}
+
+static struct reason not_up(const struct channel *ch)
+{
+	return reason_make(EXIT_UNREACHABLE, "the channel /service/%s is not up%s%s", ch->address,
+		ch->last_error.exit ? ": " : "", ch->last_error.exit ? ch->last_error.text : "");
+}
+
 static void send_in(struct node *n, struct message_request *r, struct message *m, unsigned used,
 	struct channel *ch)
 {
 	int rc = -ENOTCONN;
+	if (ch->role == SEAM_INITIATOR &&
+		(ch->state == CHANNEL_BROKEN || ch->state == CHANNEL_OPENING)) {
+		await_channel(n, r, m, used, ch);
+		return;
+	}
 	if (ch->state == CHANNEL_UP && handle_for(n, r, &(struct message_peer){.channel = ch}, m))
 		rc = message_to_channel(n, ch, m, used);
+	if (ch->role == SEAM_INITIATOR && (rc == -EPIPE || rc == -ECONNRESET)) {
+		/* the data plane has just died; the channel hears of it in a moment */
+		handle_drop_request(n, &n->messages->handles, r);
+		await_channel(n, r, m, used, ch);
+		return;
+	}
 	if (rc == -EMSGSIZE)
 		finish_failed(n, r,
 			reason_make(EXIT_DATA,
@@ -230,9 +258,27 @@ static void send_in(struct node *n, struct message_request *r, struct message *m
 				"frame of %u",
 				m->len, ch->path_max));
 	else if (rc < 0)
-		finish_failed(n, r,
-			reason_make(EXIT_UNREACHABLE, "the channel /service/%s is not up",
-				ch->address));
+		finish_failed(n, r, not_up(ch));
+}
+
+static struct message_request *first_awaiting(const struct node *n, const struct channel *ch)
+{
+	struct message_request *r = n->messages->requests;
+	while (r && r->awaits != ch)
+		r = r->next;
+	return r;
+}
+
+void messages_on_channel_up(struct node *n, struct channel *ch)
+{
+	struct message_request *r;
+	while (ch->state == CHANNEL_UP && (r = first_awaiting(n, ch))) {
+		struct message *m = r->message;
+		r->message = NULL;
+		r->awaits = NULL;
+		send_in(n, r, m, r->used, ch);
+		free(m);
+	}
 }
 
 static struct message request_of(const struct route *onward, const uint8_t *payload, size_t len)
@@ -395,16 +441,28 @@ void messages_on_channel_gone(struct node *n, struct channel *ch)
 		reason_make(EXIT_UNREACHABLE, "the secure channel was lost before the reply came");
 	reassembly_drop_session(&n->messages->reassembly, ch);
 	peer_gone(n, &(struct message_peer){.channel = ch}, &why);
+	struct message_request *r;
+	while (ch->state == CHANNEL_CLOSING && (r = first_awaiting(n, ch)))
+		finish_failed(n, r, not_up(ch));
+}
+
+static struct reason timed_out(const struct message_request *r)
+{
+	double s = (double)r->timeout_ms / 1000;
+	if (!r->awaits)
+		return reason_make(EXIT_UNREACHABLE, "timed out: no reply within %g s from %s", s,
+			r->to);
+	const struct reason *last = &r->awaits->last_error;
+	return reason_make(EXIT_UNREACHABLE,
+		"timed out: the channel /service/%s did not come up within %g s%s%s",
+		r->awaits->address, s, last->exit ? "; last: " : "", last->exit ? last->text : "");
 }
 
 static bool expire_one(struct node *n)
 {
 	for (struct message_request *r = n->messages->requests; r; r = r->next)
 		if (n->now_ms >= r->deadline_ms) {
-			finish_failed(n, r,
-				reason_make(EXIT_UNREACHABLE,
-					"timed out: no reply within %g s from %s",
-					(double)r->timeout_ms / 1000, r->to));
+			finish_failed(n, r, timed_out(r));
 			return true;
 		}
 	return false;

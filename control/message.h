@@ -29,6 +29,7 @@ void message_cancel(struct node *n, struct message_request *m);
 void messages_on_control(struct node *n, struct link *l, const uint8_t *frame, size_t len);
 void messages_on_msg(struct node *n, struct channel *ch, uint32_t message, bool more, const uint8_t *body, size_t len);
 void messages_on_link_gone(struct node *n, struct link *l);
+void messages_on_channel_up(struct node *n, struct channel *ch);
 void messages_on_channel_gone(struct node *n, struct channel *ch); /* or its session was replaced */
 void messages_tick(struct node *n);
 uint64_t messages_deadline(const struct node *n);

@@ -22,6 +22,7 @@ struct message_request {
 	uint64_t timeout_ms;
 	bool *finished; /* set by message_finish while the call that made it is still running */
 	struct link_wait *wait;	 /* its link is dialled */
+	struct channel *awaits;	 /* not up yet, or not again */
 	struct message *message; /* until sent; heap, with the payload behind it */
 	unsigned used;		 /* elements that led to the link */
 	struct secure_route *secure;

@@ -66,6 +66,19 @@ void node_enter(struct node *n, uint64_t now_ms, uint64_t unix_s)
 	n->unix_s = unix_s;
 }
 
+void node_dataplane_lost(struct node *n)
+{
+	n->detached = true;
+	seam_lost(n);
+	links_on_dataplane_lost(n);
+}
+
+void node_dataplane_back(struct node *n)
+{
+	n->detached = false;
+	channels_retry(n);
+}
+
 void node_tick(struct node *n)
 {
 	links_tick(n);

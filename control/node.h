@@ -35,6 +35,7 @@ struct node {
 	struct handshake_keys keys;
 	const struct node_io *io;
 	void *io_ctx;
+	bool detached;	 /* there is no data plane: nothing is attempted */
 	uint64_t now_ms; /* monotonic */
 	uint64_t unix_s;
 	uint32_t workers, suites; /* of the data plane, from SEAM_HELLO */
@@ -55,6 +56,9 @@ struct node {
 struct node *node_new(const char *name, const struct handshake_keys *keys, const struct node_io *io, void *io_ctx);
 void node_free(struct node *n);
 void node_enter(struct node *n, uint64_t now_ms, uint64_t unix_s);
+/* The data plane is gone with all links, paths and sessions; and another one is there, empty. */
+void node_dataplane_lost(struct node *n);
+void node_dataplane_back(struct node *n);
 /* Runs what is due; and when to call next (UINT64_MAX: never). */
 void node_tick(struct node *n);
 uint64_t node_deadline(const struct node *n);

@@ -8,6 +8,7 @@
 #include "log.h"
 #include "log_rotate.h"
 #include "loop.h"
+#include "respawn.h"
 #include "restore.h"
 #include "spawn.h"
 #include "tcp_listener.h"
@@ -61,6 +62,7 @@ void program_done(struct program *p)
 {
 	if (--p->starting || p->ending)
 		return;
+	p->ready = true;
 	log_info("node %s is ready, %u workers", p->name, p->node->workers);
 	report(p, "ready\n");
 }
@@ -72,20 +74,34 @@ void program_fail(struct program *p, const struct reason *why)
 	program_end(p, why->exit);
 }
 
-/* As many as there are now: closing one may take others with it, or make a relay open a new one. */
-static void close_channels(struct program *p)
+static struct channel *first_ending(struct node *n)
 {
-	struct channel *ch;
-	unsigned n = 0;
-	for (ch = channels_first(p->node); ch; ch = ch->next)
-		n++;
-	while (n-- && (ch = channels_first(p->node)))
-		channel_close(p->node, ch);
+	struct channel *ch = channels_first(n);
+	while (ch && !ch->ending)
+		ch = ch->next;
+	return ch;
 }
 
-static void close_handles(void)
+/*
+ * Those that this node opened get a CLOSE. Of the others the peer sees the path break: it opens them
+ * again under their address when this node is back. Closing one may make a relay open a new one:
+ * only what is there now counts. True when there was one.
+ */
+static bool close_channels(struct node *n)
+{
+	struct channel *ch;
+	bool any = false;
+	for (ch = channels_first(n); ch; ch = ch->next)
+		any |= ch->ending = ch->role == SEAM_INITIATOR;
+	while ((ch = first_ending(n)))
+		channel_close(n, ch);
+	return any;
+}
+
+static void close_handles(struct program *p)
 {
 	uv_close((uv_handle_t *)&part.end, NULL);
+	respawn_close(p);
 	uv_close((uv_handle_t *)&part.housekeeping, NULL);
 	uv_close((uv_handle_t *)&part.renewal, NULL);
 	if (part.watching_input)
@@ -110,21 +126,20 @@ static void on_end(uv_timer_t *t)
 	unlink(path);
 	program_path(p, "listeners", path, sizeof path);
 	unlink(path);
-	close_handles();
+	close_handles(p);
 }
 
 /* Out of the call that asked for it, which may be inside the node. */
 static void on_end_begins(uv_timer_t *t)
 {
 	struct program *p = t->data;
-	bool channels = false;
+	bool closing = false;
 	if (p->node) {
 		loop_enter(p);
 		api_give_up(p);
-		channels = channels_first(p->node);
-		close_channels(p);
+		closing = close_channels(p->node) && dataplane_pid(p);
 	}
-	uv_timer_start(t, on_end, channels ? CLOSE_GRACE_MS : 0, 0);
+	uv_timer_start(t, on_end, closing ? CLOSE_GRACE_MS : 0, 0);
 }
 
 void program_end(struct program *p, int status)
@@ -133,6 +148,7 @@ void program_end(struct program *p, int status)
 		return;
 	p->ending = true;
 	p->exit_status = status;
+	node_lock_ending(p->lock_fd);
 	uv_timer_start(&part.end, on_end_begins, 0, 0);
 }
 
@@ -167,6 +183,7 @@ static void on_input(uv_poll_t *h, int status, int events)
 
 static void start_handles(struct program *p)
 {
+	respawn_init(p);
 	uv_timer_init(&p->uv, &part.end);
 	uv_timer_init(&p->uv, &part.housekeeping);
 	uv_timer_init(&p->uv, &part.renewal);
@@ -261,6 +278,8 @@ static int start(struct program *p, struct reason *why)
 	int rc = open_home(p, why);
 	if (rc == 0)
 		rc = take_place(p, why);
+	if (rc == 0 && !p->temporary)
+		rc = dataplane_end_earlier(p, why);
 	if (rc < 0)
 		return rc;
 	int seam = dataplane_start(p, p->temporary ? 1 : restore_workers(p), why);
@@ -288,7 +307,6 @@ static void finish(struct program *p)
 {
 	uv_run(&p->uv, UV_RUN_DEFAULT);
 	uv_loop_close(&p->uv);
-	dataplane_free(p);
 	free(p->api);
 	free(p->loop);
 	json_decref(p->config);

@@ -44,6 +44,7 @@ struct program {
 	uint32_t last_listener; /* number on the seam */
 
 	unsigned starting; /* what must be done before the node is ready */
+	bool ready;	   /* it was */
 	bool ending;
 	int exit_status;
 };

@@ -180,6 +180,14 @@ static int restore_connection(void *ctx, const char *name, const char *json)
 	return 0;
 }
 
+void restore_connections(struct program *p)
+{
+	struct restorer r = {p, NULL};
+	if (!p->temporary &&
+		node_object_each(p->home, p->name, OBJECT_TCP_CONNECTION, restore_connection, &r) < 0)
+		log_error("connections were not restored: %s", home_error(p->home));
+}
+
 static void on_relay(struct node *n, void *ctx, struct registration *reg, const struct reason *why)
 {
 	if (!reg)

@@ -13,6 +13,8 @@ unsigned restore_workers(const struct program *p);
 /* Makes everything. Listeners that cannot listen are an error; the rest is tried again or logged.
  * Listeners count as start-up steps (program_begin). */
 int restore_objects(struct program *p, struct reason *why);
+/* Makes the connections that were asked for, where they are not. */
+void restore_connections(struct program *p);
 /* A listener was deleted: it is not in the configuration any more. */
 int restore_forget_listener(struct program *p, const char *address, struct reason *why);
 

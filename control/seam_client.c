@@ -64,7 +64,8 @@ int seam_request(struct node *n, struct seam_msg *m, seam_ack_fn *fn, void *ctx)
 	*p = (struct pending){.seq = s->seq, .cmd = m->cmd, .fn = fn, .ctx = ctx};
 	int rc = n->io->seam_send(n->io_ctx, m);
 	if (rc < 0) {
-		log_warn("seam: %s not sent: %s", seam_cmd_name(m->cmd), strerror(-rc));
+		if (!n->detached)
+			log_warn("seam: %s not sent: %s", seam_cmd_name(m->cmd), strerror(-rc));
 		free(p);
 		return rc;
 	}

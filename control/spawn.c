@@ -2,6 +2,7 @@
 #include "spawn.h"
 
 #include "log.h"
+#include "respawn.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,18 +12,24 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
 	GREETING_MS = 10000,
 	END_GRACE_MS = 2000,
+	EARLIER_MS = 5000,
 	SEAM_FD_IN_CHILD = 3,
 };
 
+/* One process; freed when its handles are closed. */
 struct dataplane {
+	struct program *p;
 	uv_process_t process;
-	uv_timer_t timer;
+	uv_timer_t grace;
+	unsigned handles; /* open ones */
 	bool running;
 };
 
@@ -86,16 +93,23 @@ static int seam_connect(const struct sockaddr_un *sa, struct reason *why)
 	return rc;
 }
 
+static void handle_closed(uv_handle_t *h)
+{
+	struct dataplane *d = h->data;
+	if (--d->handles == 0)
+		free(d);
+}
+
+static void handles_close(struct dataplane *d)
+{
+	uv_close((uv_handle_t *)&d->process, handle_closed);
+	uv_close((uv_handle_t *)&d->grace, handle_closed);
+}
+
 static void on_exit_status(uv_process_t *proc, int64_t status, int sig)
 {
-	struct program *p = proc->data;
-	struct dataplane *d = p->dataplane;
-	d->running = false;
-	uv_close((uv_handle_t *)&d->process, NULL);
-	if (!uv_is_closing((uv_handle_t *)&d->timer))
-		uv_close((uv_handle_t *)&d->timer, NULL);
-	if (p->ending)
-		return;
+	struct dataplane *d = proc->data;
+	struct program *p = d->p;
 	struct reason why =
 		sig ? reason_make(EXIT_INTERNAL, "the data plane was killed by signal %d", sig)
 		    : reason_make(EXIT_INTERNAL,
@@ -103,10 +117,20 @@ static void on_exit_status(uv_process_t *proc, int64_t status, int sig)
 			      (int)status);
 	if (status == EXIT_CONFIG)
 		why.exit = EXIT_CONFIG;
-	program_fail(p, &why);
+	d->running = false;
+	if (p->dataplane == d)
+		p->dataplane = NULL;
+	handles_close(d);
+	respawn_on_exit(p, &why);
 }
 
-static int spawn(struct program *p, struct dataplane *d, int listener, unsigned workers)
+/* The lock that says that a data plane lives: the child inherits it, and keeps it longer than us. */
+static int take_lock(struct program *p)
+{
+	return p->temporary ? -ENOENT : node_dataplane_lock(p->home_dir, p->name);
+}
+
+static int spawn(struct program *p, struct dataplane *d, int listener, int lock, unsigned workers)
 {
 	char path[PATH_MAX], fd_text[12], workers_text[12];
 	int rc = find_program(path, sizeof path);
@@ -121,6 +145,7 @@ static int spawn(struct program *p, struct dataplane *d, int listener, unsigned 
 		{.flags = UV_INHERIT_FD, .data.fd = 1},
 		{.flags = UV_INHERIT_FD, .data.fd = p->foreground ? 1 : 2}, /* where the log goes */
 		{.flags = UV_INHERIT_FD, .data.fd = listener},
+		{.flags = lock < 0 ? UV_IGNORE : UV_INHERIT_FD, .data.fd = lock},
 	};
 	uv_process_options_t o = {
 		.file = path,
@@ -129,8 +154,43 @@ static int spawn(struct program *p, struct dataplane *d, int listener, unsigned 
 		.stdio_count = sizeof stdio / sizeof *stdio,
 		.exit_cb = on_exit_status,
 	};
-	d->process.data = p;
-	return uv_spawn(&p->uv, &d->process, &o);
+	uv_timer_init(&p->uv, &d->grace);
+	d->handles = 2;
+	d->process.data = d->grace.data = d;
+	rc = uv_spawn(&p->uv, &d->process, &o);
+	d->running = rc == 0;
+	if (rc < 0)
+		handles_close(d);
+	return rc;
+}
+
+/* Starts the process; d is its own from here on, whether it runs or not. */
+static int launch(struct program *p, int listener, unsigned workers, struct reason *why)
+{
+	struct dataplane *d = calloc(1, sizeof *d);
+	if (!d) {
+		*why = reason_make(EXIT_INTERNAL, "out of memory");
+		return -ENOMEM;
+	}
+	d->p = p;
+	int lock = take_lock(p), rc = lock == -EEXIST ? -EBUSY : 0;
+	if (rc == 0)
+		rc = spawn(p, d, listener, lock, workers);
+	if (rc == 0) {
+		p->dataplane = d;
+		if (lock >= 0)
+			node_dataplane_publish(lock, d->process.pid);
+	} else {
+		*why = reason_make(EXIT_CONFIG, "cannot start ockam-dataplane: %s",
+			rc == -ENOENT ? "it is not beside ockam-control; install the whole of ockam"
+			: rc == -EBUSY ? "an earlier one of this node still lives"
+				       : uv_strerror(rc));
+		if (!d->handles)
+			free(d);
+	}
+	if (lock >= 0)
+		close(lock);
+	return rc;
 }
 
 /* The first message of the seam; the node and its seam client come after its answer. */
@@ -149,38 +209,38 @@ static int send_greeting(int fd)
 	return n < 0 ? n : seam_send(fd, buf, (size_t)n, -1);
 }
 
+int dataplane_end_earlier(struct program *p, struct reason *why)
+{
+	static const struct timespec step = {.tv_nsec = 2000000};
+	int pid = 0, fd;
+	for (unsigned waited_ms = 0; waited_ms < EARLIER_MS; waited_ms += 2) {
+		pid = node_dataplane_pid(p->home_dir, p->name);
+		if (!pid)
+			return 0;
+		fd = pid > 0 ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
+		/* the number may have been used again before it was pinned down */
+		if (fd >= 0 && node_dataplane_pid(p->home_dir, p->name) == pid)
+			syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0);
+		if (fd >= 0)
+			close(fd);
+		nanosleep(&step, NULL);
+	}
+	*why = reason_make(EXIT_INTERNAL, "an earlier data plane of the node, process %d, does not end",
+		pid);
+	return -EBUSY;
+}
+
 int dataplane_start(struct program *p, unsigned workers, struct reason *why)
 {
 	struct sockaddr_un sa;
-	struct dataplane *d = calloc(1, sizeof *d);
-	if (!d) {
-		*why = reason_make(EXIT_INTERNAL, "out of memory");
-		return -ENOMEM;
-	}
-	int rc, seam = -1, listener = seam_listen(p, &sa, why);
-	if (listener < 0) {
-		free(d);
+	int rc, listener = seam_listen(p, &sa, why);
+	if (listener < 0)
 		return listener;
-	}
-	uv_timer_init(&p->uv, &d->timer);
-	d->timer.data = p;
-	p->dataplane = d;
-	rc = spawn(p, d, listener, workers);
-	d->running = rc == 0;
-	if (rc < 0) {
-		*why = reason_make(EXIT_CONFIG, "cannot start ockam-dataplane: %s",
-			rc == -ENOENT ? "it is not beside ockam-control" : uv_strerror(rc));
-		uv_close((uv_handle_t *)&d->process, NULL);
-		uv_close((uv_handle_t *)&d->timer, NULL);
-	} else {
-		rc = seam = seam_connect(&sa, why);
-	}
+	rc = launch(p, listener, workers, why);
+	if (rc == 0)
+		rc = seam_connect(&sa, why);
 	close(listener);
-	if (seam >= 0 && (rc = send_greeting(seam)) < 0) {
-		*why = reason_make(EXIT_IO, "cannot greet the data plane: %s", strerror(-rc));
-		close(seam);
-	}
-	return rc < 0 ? rc : seam;
+	return rc;
 }
 
 int dataplane_greet(
@@ -189,8 +249,9 @@ int dataplane_greet(
 	uint8_t buf[4096];
 	struct seam_msg m;
 	bool answered = false;
+	int rc = send_greeting(seam);
 	*why = reason_make(EXIT_CONFIG, "the data plane did not start; its log lines say why");
-	for (;;) {
+	while (rc >= 0) {
 		struct pollfd pfd = {.fd = seam, .events = POLLIN};
 		int fd = -1, n = poll(&pfd, 1, GREETING_MS);
 		if (n < 0 && errno == EINTR)
@@ -216,6 +277,7 @@ int dataplane_greet(
 			return -EPROTO;
 		}
 	}
+	return rc;
 }
 
 int dataplane_pid(const struct program *p)
@@ -231,18 +293,13 @@ void dataplane_kill(struct program *p)
 
 static void on_grace_over(uv_timer_t *t)
 {
+	struct dataplane *d = t->data;
 	log_warn("the data plane does not end by itself: it is killed");
-	dataplane_kill(t->data);
+	dataplane_kill(d->p);
 }
 
 void dataplane_expect_end(struct program *p)
 {
 	if (p->dataplane && p->dataplane->running)
-		uv_timer_start(&p->dataplane->timer, on_grace_over, END_GRACE_MS, 0);
-}
-
-void dataplane_free(struct program *p)
-{
-	free(p->dataplane);
-	p->dataplane = NULL;
+		uv_timer_start(&p->dataplane->grace, on_grace_over, END_GRACE_MS, 0);
 }

@@ -252,6 +252,8 @@ static void on_added(struct node *n, void *ctx, int error, const struct seam_msg
 	struct tcp_listener *l = ctx;
 	struct program *p = l->p;
 	tcp_listener_fn *fn = l->fn;
+	if (error == -ECANCELED)
+		return; /* the data plane is gone: the next one gets it */
 	l->fn = NULL;
 	if (!error) {
 		publish(p);
@@ -342,6 +344,13 @@ struct tcp_listener *tcp_listener_add(
 		pp = &(*pp)->next;
 	*pp = l;
 	return l;
+}
+
+void tcp_listeners_hand_over(struct program *p)
+{
+	for (struct tcp_listener *l = p->tcp_listeners; l; l = l->next)
+		if (hand_over(p, l) < 0)
+			log_warn("%s is not handed to the data plane", l->text);
 }
 
 void tcp_listener_del(struct program *p, struct tcp_listener *l)

@@ -55,6 +55,8 @@ typedef void tcp_listener_fn(
  * why, then fn is not called. */
 struct tcp_listener *tcp_listener_add(
 	struct program *p, const char *text, tcp_listener_fn *fn, void *ctx, struct reason *why);
+/* Gives all of them to a data plane that has none. */
+void tcp_listeners_hand_over(struct program *p);
 /* Its fn is not called any more. */
 void tcp_listener_del(struct program *p, struct tcp_listener *l);
 /* By the address it is shown with, or its route. */

@@ -48,12 +48,26 @@ int relay_name_del(struct home *h, const char *node, const char *name);
 
 /*
  * run/NAME/ of live nodes, without the database: `pid` holds the control process's id and is locked
- * (an open file description lock) while it lives; `listeners` holds one canonical route per line,
- * loopback addresses first.
+ * (run_lock.h) while it lives, `dataplane.pid` the same of its data plane; `listeners` holds one
+ * canonical route per line, loopback addresses first; `failed` says why the node gave up.
  */
-enum node_status { NODE_STOPPED, NODE_RUNNING };
-/* *pid is 0 for a node that does not run, or that has not got to writing it. */
+enum node_status {
+	NODE_STOPPED,
+	NODE_RUNNING,
+	NODE_ENDING,	   /* control lives, and was told to end */
+	NODE_CONTROL_DOWN, /* only the data plane lives */
+	NODE_FAILED,	   /* its data plane ended again and again */
+};
+/* *pid is that of control; 0 for one that does not run, or that has not got to writing it. */
 enum node_status node_status(const char *home_dir, const char *name, int *pid);
+/* The word that lists show. */
+const char *node_status_word(enum node_status status);
+/* The data plane's process: 0 when none lives, -1 when its number is not known. */
+int node_dataplane_pid(const char *home_dir, const char *name);
+/* Why the node failed, one line; or negative errno. */
+int node_failed_reason(const char *home_dir, const char *name, char *dst, size_t cap);
+int node_set_failed(const char *home_dir, const char *name, const char *why);
+void node_clear_failed(const char *home_dir, const char *name);
 /* First line of `listeners` of a running node as a route text; -ENOENT no such node, -ESRCH not
  * running, -ENODATA it has no listener (yet). */
 int node_listener(const char *home_dir, const char *name, char *dst, size_t cap);
@@ -64,7 +78,12 @@ int node_listeners_each(
 int node_publish_listeners(
 	const char *home_dir, const char *name, const char *const *routes, unsigned n);
 /* Writes run/NAME/pid, making the directory, and locks it: the fd that holds the lock, or -EEXIST
- * when another process does. */
+ * when another process does. A node that had failed has not any more. */
 int node_lock(const char *home_dir, const char *name);
+/* Its holder is about to end. */
+void node_lock_ending(int fd);
+/* The lock of the data plane, which inherits it: fd, -EEXIST while another one lives. */
+int node_dataplane_lock(const char *home_dir, const char *name);
+int node_dataplane_publish(int fd, int pid);
 
 #endif

@@ -1,13 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-/*
- * Two bytes of `pid` are locked in turn: the first says that the node is taken, the second that the
- * number in the file is that of the holder. So a reader never takes the number of an earlier
- * process for the present one. The locks are of the open file description (F_OFD_SETLK): asking for
- * them takes nothing, and a reader that closes the file does not drop the holder's.
- */
+/* The directory run/NAME: who lives there, and where it listens. */
 #include "node_config.h"
 
 #include "route.h"
+#include "run_lock.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -17,10 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
-enum { TAKEN = 0, PUBLISHED = 1, PUBLISH_WAIT_MS = 200, LISTENERS_MAX = 64 << 10 };
+enum { LISTENERS_MAX = 64 << 10 };
 
 static int run_path(
 	char dst[static PATH_MAX], const char *home_dir, const char *name, const char *file)
@@ -30,48 +25,33 @@ static int run_path(
 	return home_node_path(dst, PATH_MAX, home_dir, "run", name, file);
 }
 
-static bool is_locked(int fd, int byte)
-{
-	struct flock l = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1};
-	return fcntl(fd, F_OFD_GETLK, &l) == 0 && l.l_type != F_UNLCK;
-}
-
-static int lock_byte(int fd, int byte)
-{
-	struct flock l = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1};
-	if (fcntl(fd, F_OFD_SETLK, &l) == 0)
-		return 0;
-	return errno == EAGAIN || errno == EACCES ? -EEXIST : -errno;
-}
-
-static int read_pid(int fd)
-{
-	char text[16] = "";
-	if (pread(fd, text, sizeof text - 1, 0) <= 0)
-		return 0;
-	long pid = strtol(text, NULL, 10);
-	return pid > 0 && pid <= INT_MAX ? (int)pid : 0;
-}
-
 enum node_status node_status(const char *home_dir, const char *name, int *pid)
 {
-	static const struct timespec ms = {.tv_nsec = 1000000};
 	char path[PATH_MAX];
 	*pid = 0;
 	if (run_path(path, home_dir, name, "pid") < 0)
 		return NODE_STOPPED;
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return NODE_STOPPED;
-	bool running = is_locked(fd, TAKEN);
-	for (int i = 0; running && i < PUBLISH_WAIT_MS && !is_locked(fd, PUBLISHED); i++) {
-		nanosleep(&ms, NULL);
-		running = is_locked(fd, TAKEN);
-	}
-	if (running && is_locked(fd, PUBLISHED))
-		*pid = read_pid(fd);
-	close(fd);
-	return running ? NODE_RUNNING : NODE_STOPPED;
+	struct run_lock_holder h = run_lock_holder(path);
+	*pid = h.pid;
+	if (h.lives)
+		return h.ending ? NODE_ENDING : NODE_RUNNING;
+	if (node_dataplane_pid(home_dir, name) != 0)
+		return NODE_CONTROL_DOWN;
+	return run_path(path, home_dir, name, "failed") == 0 && !access(path, F_OK)
+		       ? NODE_FAILED
+		       : NODE_STOPPED;
+}
+
+const char *node_status_word(enum node_status status)
+{
+	static const char *const words[] = {
+		[NODE_STOPPED] = "stopped",
+		[NODE_RUNNING] = "running",
+		[NODE_ENDING] = "running",
+		[NODE_CONTROL_DOWN] = "control down",
+		[NODE_FAILED] = "failed",
+	};
+	return words[status];
 }
 
 static int make_run_directory(const char *home_dir, const char *name)
@@ -88,45 +68,60 @@ static int make_run_directory(const char *home_dir, const char *name)
 	return mkdir(path, 0700) < 0 && errno != EEXIST ? -errno : 0;
 }
 
-/* True while `path` still names the file behind fd: another command may have removed the directory.
- */
-static bool same_file(int fd, const char *path)
-{
-	struct stat a, b;
-	return !fstat(fd, &a) && !stat(path, &b) && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
-}
-
 int node_lock(const char *home_dir, const char *name)
 {
-	char path[PATH_MAX], text[16];
+	char path[PATH_MAX];
 	int rc = run_path(path, home_dir, name, "pid");
 	if (rc == 0)
 		rc = make_run_directory(home_dir, name);
 	if (rc < 0)
 		return rc;
-	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int fd = run_lock_take(path);
 	if (fd < 0)
-		return -errno;
-	int n = snprintf(text, sizeof text, "%d\n", (int)getpid());
-	rc = lock_byte(fd, TAKEN);
-	if (rc == 0 && (ftruncate(fd, 0) < 0 || pwrite(fd, text, (size_t)n, 0) != n))
-		rc = errno ? -errno : -EIO;
-	if (rc == 0)
-		rc = lock_byte(fd, PUBLISHED);
-	if (rc == 0 && !same_file(fd, path))
-		rc = -EEXIST;
-	if (rc == 0)
 		return fd;
-	close(fd);
-	return rc;
+	rc = run_lock_publish(fd, getpid());
+	if (rc < 0) {
+		close(fd);
+		return rc;
+	}
+	if (run_path(path, home_dir, name, "failed") == 0)
+		unlink(path); /* tried again */
+	return fd;
 }
 
-/* The listeners file as one text, or NULL and a negative errno. */
-static char *read_listeners(const char *home_dir, const char *name, int *err)
+void node_lock_ending(int fd)
+{
+	if (fd >= 0)
+		run_lock_ending(fd);
+}
+
+int node_dataplane_lock(const char *home_dir, const char *name)
+{
+	char path[PATH_MAX];
+	int rc = run_path(path, home_dir, name, "dataplane.pid");
+	return rc < 0 ? rc : run_lock_take(path);
+}
+
+int node_dataplane_publish(int fd, int pid)
+{
+	return run_lock_publish(fd, pid);
+}
+
+int node_dataplane_pid(const char *home_dir, const char *name)
+{
+	char path[PATH_MAX];
+	if (run_path(path, home_dir, name, "dataplane.pid") < 0)
+		return 0;
+	struct run_lock_holder h = run_lock_holder(path);
+	return !h.lives ? 0 : h.pid ? h.pid : -1;
+}
+
+/* One of the node's files as one text, or NULL and a negative errno. */
+static char *read_file(const char *home_dir, const char *name, const char *file, int *err)
 {
 	char path[PATH_MAX], *text = NULL;
 	struct stat st;
-	*err = run_path(path, home_dir, name, "listeners");
+	*err = run_path(path, home_dir, name, file);
 	if (*err < 0)
 		return NULL;
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -164,7 +159,7 @@ int node_listener(const char *home_dir, const char *name, char *dst, size_t cap)
 		return -ENOENT;
 	if (node_status(home_dir, name, &pid) != NODE_RUNNING)
 		return -ESRCH;
-	char *text = read_listeners(home_dir, name, &err);
+	char *text = read_file(home_dir, name, "listeners", &err);
 	if (!text)
 		return err == -ENOENT ? -ENODATA : err;
 	size_t len = strcspn(text, "\n");
@@ -201,7 +196,7 @@ int node_listeners_each(
 	for (struct dirent *e; rc == 0 && (e = readdir(dir));) {
 		if (e->d_name[0] == '.' || node_status(home_dir, e->d_name, &pid) != NODE_RUNNING)
 			continue;
-		char *text = read_listeners(home_dir, e->d_name, &err);
+		char *text = read_file(home_dir, e->d_name, "listeners", &err);
 		if (text)
 			rc = each_line(text, e->d_name, fn, ctx);
 		free(text);
@@ -226,13 +221,15 @@ static int write_lines(int fd, const char *const *lines, unsigned n)
 	return 0;
 }
 
-int node_publish_listeners(
-	const char *home_dir, const char *name, const char *const *routes, unsigned n)
+/* Replaces run/NAME/FILE as a whole. */
+static int publish(const char *home_dir, const char *name, const char *file,
+	const char *const *lines, unsigned n)
 {
-	char path[PATH_MAX], fresh[PATH_MAX];
-	int rc = run_path(path, home_dir, name, "listeners");
+	char path[PATH_MAX], fresh[PATH_MAX], fresh_name[64];
+	snprintf(fresh_name, sizeof fresh_name, "%s.new", file);
+	int rc = run_path(path, home_dir, name, file);
 	if (rc == 0)
-		rc = run_path(fresh, home_dir, name, "listeners.new");
+		rc = run_path(fresh, home_dir, name, fresh_name);
 	if (rc == 0)
 		rc = make_run_directory(home_dir, name);
 	if (rc < 0)
@@ -240,10 +237,39 @@ int node_publish_listeners(
 	int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return -errno;
-	rc = write_lines(fd, routes, n);
+	rc = write_lines(fd, lines, n);
 	if (rc == 0 && rename(fresh, path) < 0)
 		rc = -errno;
 	if (rc < 0)
 		unlink(fresh);
 	return rc;
+}
+
+int node_publish_listeners(
+	const char *home_dir, const char *name, const char *const *routes, unsigned n)
+{
+	return publish(home_dir, name, "listeners", routes, n);
+}
+
+int node_set_failed(const char *home_dir, const char *name, const char *why)
+{
+	return publish(home_dir, name, "failed", &why, 1);
+}
+
+void node_clear_failed(const char *home_dir, const char *name)
+{
+	char path[PATH_MAX];
+	if (run_path(path, home_dir, name, "failed") == 0)
+		unlink(path);
+}
+
+int node_failed_reason(const char *home_dir, const char *name, char *dst, size_t cap)
+{
+	int err;
+	char *text = read_file(home_dir, name, "failed", &err);
+	if (!text)
+		return err;
+	snprintf(dst, cap, "%.*s", (int)strcspn(text, "\n"), text);
+	free(text);
+	return 0;
 }

@@ -156,6 +156,38 @@ static void running_nodes_are_told_by_their_lock(void **state)
 	close(lock);
 }
 
+static void a_data_plane_outlives_its_control(void **state)
+{
+	struct place *p = *state;
+	char why[64];
+	int pid = -1;
+	open_home(p, HOME_WRITE);
+	int control = node_lock(p->dir, "n1");
+	int plane = node_dataplane_lock(p->dir, "n1");
+	assert_true(control >= 0 && plane >= 0);
+	assert_int_equal(node_dataplane_lock(p->dir, "n1"), -EEXIST);
+	assert_int_equal(node_dataplane_publish(plane, 4711), 0);
+	assert_int_equal(node_dataplane_pid(p->dir, "n1"), 4711);
+	node_lock_ending(control);
+	assert_int_equal(node_status(p->dir, "n1", &pid), NODE_ENDING);
+	assert_int_equal(pid, getpid());
+	close(control);
+	assert_int_equal(node_status(p->dir, "n1", &pid), NODE_CONTROL_DOWN);
+	assert_int_equal(pid, 0);
+	assert_string_equal(node_status_word(NODE_CONTROL_DOWN), "control down");
+	close(plane);
+	assert_int_equal(node_dataplane_pid(p->dir, "n1"), 0);
+
+	assert_int_equal(node_failed_reason(p->dir, "n1", why, sizeof why), -ENOENT);
+	assert_int_equal(node_set_failed(p->dir, "n1", "it crashed"), 0);
+	assert_int_equal(node_status(p->dir, "n1", &pid), NODE_FAILED);
+	assert_int_equal(node_failed_reason(p->dir, "n1", why, sizeof why), 0);
+	assert_string_equal(why, "it crashed");
+	control = node_lock(p->dir, "n1"); /* tried again */
+	close(control);
+	assert_int_equal(node_status(p->dir, "n1", &pid), NODE_STOPPED);
+}
+
 static int lock_and_die(struct place *p, int i)
 {
 	int fd = node_lock(p->dir, "shared");
@@ -190,6 +222,7 @@ int main(void)
 		TEST(objects_keep_their_order),
 		TEST(relay_names_are_reserved),
 		TEST(running_nodes_are_told_by_their_lock),
+		TEST(a_data_plane_outlives_its_control),
 		TEST(one_process_holds_a_node),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

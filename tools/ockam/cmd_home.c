@@ -2,6 +2,7 @@
 /* status, reset, environment: what concerns the home as a whole. */
 #include "delete.h"
 #include "home_call.h"
+#include "node_call.h"
 #include "node_config.h"
 #include "node_end.h"
 #include "output.h"
@@ -34,10 +35,11 @@ static int add_node(void *ctx, const struct node_info *n)
 {
 	struct status *s = ctx;
 	int pid;
-	bool running = node_status(s->cli->home, n->name, &pid) == NODE_RUNNING;
-	return json_array_append_new(
-		s->nodes, json_pack("{s:s, s:s, s:b}", "name", n->name, "status",
-				  running ? "running" : "stopped", "is_default", n->is_default));
+	enum node_status status = node_status(s->cli->home, n->name, &pid);
+	json_t *o = json_pack("{s:s, s:s, s:b}", "name", n->name, "status",
+		node_status_word(status), "is_default", n->is_default);
+	node_call_add_reason(s->cli, n->name, status, o);
+	return json_array_append_new(s->nodes, o);
 }
 
 int cmd_status(struct cli *c, const struct args *a)

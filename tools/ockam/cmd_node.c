@@ -145,11 +145,12 @@ static int add_node(void *ctx, const struct node_info *n)
 {
 	struct node_listing *l = ctx;
 	int pid = 0;
-	bool running = node_status(l->cli->home, n->name, &pid) == NODE_RUNNING;
-	return json_array_append_new(l->list,
-		json_pack("{s:s, s:s, s:o, s:b}", "node_name", n->name, "status",
-			running ? "running" : "stopped", "pid",
-			running ? json_integer(pid) : json_null(), "is_default", n->is_default));
+	enum node_status status = node_status(l->cli->home, n->name, &pid);
+	json_t *o = json_pack("{s:s, s:s, s:o, s:b}", "node_name", n->name, "status",
+		node_status_word(status), "pid", pid ? json_integer(pid) : json_null(),
+		"is_default", n->is_default);
+	node_call_add_reason(l->cli, n->name, status, o);
+	return json_array_append_new(l->list, o);
 }
 
 static int list_nodes(const struct cli *c, json_t **out)
@@ -184,15 +185,15 @@ int cmd_node_list(struct cli *c, const struct args *a)
 	return rc ? rc : output_list(c, list, columns, "nodes");
 }
 
-/* What a node that does not run can tell. */
-static json_t *stopped_json(const struct stored_node *n)
+/* What can be told of a node that does not answer. */
+static json_t *stopped_json(const struct stored_node *n, enum node_status status)
 {
 	char route[WIRE_NAME_MAX + 8];
 	snprintf(route, sizeof route, "/node/%s", n->name);
 	return json_pack("{s:s, s:b, s:s, s:n, s:s?, s:{s:s, s:n}, s:n, s:[], s:[], s:[], s:[], "
 			 "s:[], s:[], s:[]}",
-		"name", n->name, "is_default", n->is_default, "status", "stopped", "pid",
-		"identity", n->identifier[0] ? n->identifier : NULL, "route", "short", route,
+		"name", n->name, "is_default", n->is_default, "status",
+		node_status_word(status), "pid", "identity", n->identifier[0] ? n->identifier : NULL, "route", "short", route,
 		"verbose", "http_server_address", "transports", "secure_channel_listeners",
 		"secure_channels", "relays", "inlets", "outlets", "services");
 }
@@ -202,8 +203,12 @@ static int show_node(const struct cli *c, const struct stored_node *n)
 	struct node_ref ref;
 	json_t *doc;
 	int pid;
-	if (node_status(c->home, n->name, &pid) != NODE_RUNNING)
-		return output_record(c, stopped_json(n));
+	enum node_status status = node_status(c->home, n->name, &pid);
+	if (status != NODE_RUNNING) {
+		doc = stopped_json(n, status);
+		node_call_add_reason(c, n->name, status, doc);
+		return output_record(c, doc);
+	}
 	int rc = node_find(c, n->name, MISSING_IS_ERROR, &ref);
 	if (!rc)
 		rc = node_call(c, &ref, "GET", "/v1/node", NULL, NODE_CALL_MS, &doc);
@@ -224,21 +229,40 @@ static int take_guard(const struct cli *c, const char *name, int *fd)
 		       : CLI_OK;
 }
 
+/* Runs and will go on: one that is just ending, or was killed this moment, does not answer. */
+static bool answers(const struct cli *c, const struct stored_node *n)
+{
+	struct node_ref ref;
+	json_t *doc;
+	int pid;
+	if (node_status(c->home, n->name, &pid) != NODE_RUNNING ||
+		node_find(c, n->name, MISSING_IS_ERROR, &ref))
+		return false;
+	int rc = node_ask(&ref, "/v1/node", NODE_CALL_MS, &doc);
+	if (rc == 0)
+		json_decref(doc);
+	return rc != -ENOENT && rc != -ECONNREFUSED && rc != -ECONNRESET && rc != -EPIPE &&
+	       node_status(c->home, n->name, &pid) == NODE_RUNNING;
+}
+
 int cmd_node_start(struct cli *c, const struct args *a)
 {
 	struct stored_node n;
 	int64_t timeout_ms;
-	int pid, guard, rc = get_node(c, args_node(a->pos[0]), &n);
+	int guard, rc = get_node(c, args_node(a->pos[0]), &n);
 	if (args_timeout(a, NODE_READY_MS, &timeout_ms))
 		return cli_fail(c, CLI_CONFIG, "OCKAM_DEFAULT_TIMEOUT is not a duration like 10s");
 	if (!rc)
 		rc = take_guard(c, n.name, &guard);
 	if (rc)
 		return rc;
-	if (node_status(c->home, n.name, &pid) == NODE_RUNNING) {
+	if (answers(c, &n)) {
 		cli_note(c, "node %s is running already", n.name);
 	} else {
-		node_end(c, n.name, 0);
+		enum node_status status =
+			node_await_end(c, n.name, progress_now() + NODE_END_GRACE_MS);
+		if (status != NODE_CONTROL_DOWN) /* that is taken over */
+			node_end(c, n.name, NODE_END_GRACE_MS);
 		rc = node_boot(c, n.name, timeout_ms);
 	}
 	guard_drop(guard);

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { GRACE_MS = 5000 }; /* the node answers a time-out itself; we only outwait it */
+enum { REASON_MAX = 512, GRACE_MS = 5000 }; /* the node answers a time-out itself; we only outwait it */
 
 /* Reads the name of the default node; *name is empty when the home has no node. */
 static int default_name(const struct cli *c, char name[static WIRE_NAME_MAX + 1])
@@ -58,6 +58,37 @@ int node_find(
 	return CLI_OK;
 }
 
+void node_call_add_reason(
+	const struct cli *c, const char *node, enum node_status status, json_t *o)
+{
+	char why[REASON_MAX];
+	if (status == NODE_FAILED && node_failed_reason(c->home, node, why, sizeof why) == 0)
+		json_object_set_new(o, "reason", json_string(why));
+}
+
+static int not_running_because(const struct cli *c, const char *name)
+{
+	char why[REASON_MAX];
+	int pid;
+	switch (node_status(c->home, name, &pid)) {
+	case NODE_CONTROL_DOWN:
+		return cli_fail(c, CLI_UNREACHABLE,
+			"the control plane of node %s is down; start it again with `ockam node "
+			"start %s`",
+			name, name);
+	case NODE_FAILED:
+		if (node_failed_reason(c->home, name, why, sizeof why) < 0)
+			break;
+		return cli_fail(c, CLI_UNREACHABLE,
+			"node %s has failed (%s); try again with `ockam node start %s`", name, why,
+			name);
+	default:
+		break;
+	}
+	return cli_fail(c, CLI_UNREACHABLE,
+		"node %s is not running; start it with `ockam node start %s`", name, name);
+}
+
 /* Nobody listens on the socket: is there such a node at all? */
 static int not_running(const struct cli *c, const struct node_ref *node)
 {
@@ -74,9 +105,7 @@ static int not_running(const struct cli *c, const struct node_ref *node)
 		return cli_fail(c, CLI_NOT_FOUND,
 			"NotFound: there is no node %s in %s; `ockam node list` shows them",
 			node->name, c->home);
-	return cli_fail(c, CLI_UNREACHABLE,
-		"node %s is not running; start it with `ockam node start %s`", node->name,
-		node->name);
+	return not_running_because(c, node->name);
 }
 
 static int transport_failed(const struct cli *c, const struct node_ref *node, int err)

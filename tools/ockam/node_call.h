@@ -5,6 +5,7 @@
 
 #include "cli.h"
 #include "http_client.h"
+#include "node_config.h"
 #include "wire.h"
 
 #include <jansson.h>
@@ -36,5 +37,9 @@ int node_call_raw(const struct cli *c, const struct node_ref *node, const char *
 int node_call_failed(const struct cli *c, const struct http_answer *a);
 /* Like node_call, but silent: 0, or negative errno; -EPROTO for an answer that is an error. */
 int node_ask(const struct node_ref *node, const char *target, int64_t timeout_ms, json_t **out);
+
+/* Why a node that failed did: adds `reason` to o. Nothing for any other status. */
+void node_call_add_reason(
+	const struct cli *c, const char *node, enum node_status status, json_t *o);
 
 #endif

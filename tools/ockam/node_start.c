@@ -177,7 +177,10 @@ static int create_guarded(const struct cli *c, const struct node_plan *plan, int
 	struct earlier e = {0};
 	bool made;
 	int pid;
-	if (node_status(c->home, plan->name, &pid) == NODE_RUNNING)
+	enum node_status status = node_status(c->home, plan->name, &pid);
+	if (status == NODE_ENDING)
+		status = node_await_end(c, plan->name, progress_now() + NODE_END_GRACE_MS);
+	if (status == NODE_RUNNING)
 		return cli_fail(c, CLI_EXISTS,
 			"node %s is running already (process %d); choose another name or stop it "
 			"first",

@@ -1,0 +1,277 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# Each plane killed alone, both at once, and in the middle of something. Channels come back under their
+# addresses; nothing that is gone is pretended to be there.
+
+load helper
+setup() { use_home; }
+teardown() { delete_homes; }
+
+field() { ockam node show "$1" --output json | jq -r "$2"; }
+control_of() { field "$1" .pid; }
+plane_of() { field "$1" .dataplane.pid; }
+status_of() { ockam node list --output json | jq -r ".[] | select(.node_name == \"$1\").status"; }
+has_status() { [ "$(status_of "$1")" = "$2" ]; }
+has_new_plane() { [ "$(plane_of "$1")" != null ] && [ "$(plane_of "$1")" != "$2" ]; }
+dies() { ! kill -0 "$1" 2>/dev/null; }
+
+kill_plane() { # of NODE; waits until another one runs
+	local old
+	old=$(plane_of "$1")
+	kill -9 "$old"
+	eventually has_new_plane "$1" "$old"
+}
+
+# says_hello FROM CHANNEL: a message in that channel is answered, perhaps not at the first try.
+says_hello() { [ "$(ockam message send hello --from "$1" --to "$2/service/uppercase" --timeout 5s)" = HELLO ]; }
+
+two_nodes_and_a_channel() {
+	ockam node create n1
+	ockam node create n2
+	channel=$(ockam secure-channel create --from n1 --to /node/n2/service/api)
+	says_hello n1 "$channel"
+}
+
+@test "data plane of the initiator killed: the channel comes back, a message waits for it" {
+	two_nodes_and_a_channel
+	port=$(port_of n1)
+	control=$(control_of n1)
+	kill_plane n1
+	expect 0 ockam message send hello --from n1 --to "$channel/service/uppercase" --timeout 10s
+	is HELLO
+	[ "$(port_of n1)" = "$port" ]
+	[ "$(control_of n1)" = "$control" ]
+	[ "$(field n1 .dataplane.restarts)" = 1 ]
+	expect 0 ockam message send hello --to /node/n1/service/uppercase
+	is HELLO
+	grep -q 'data plane was killed by signal 9' "$OCKAM_HOME/nodes/n1/stdout.log"
+}
+
+@test "data plane of the responder killed: the channel comes back with fresh keys" {
+	two_nodes_and_a_channel
+	kill_plane n2
+	eventually says_hello n1 "$channel"
+	expect 0 ockam secure-channel show "$channel" --at n1
+	json .state up
+	[ "$(jq .frames_tx <<<"$output")" -lt 50 ] # a fresh session, counted from 0
+	[ "$(port_of n2)" = "$(sed 's/.*://' <<<"$(field n2 '.transports[0].socket_address')")" ]
+}
+
+@test "data plane killed: connections and relays are made again" {
+	ockam node create relay
+	ockam node create n1
+	ockam node create n2
+	ockam relay create blue --at /node/relay --to n1
+	expect 0 ockam tcp-connection create --from n1 --to "127.0.0.1:$(port_of n2)"
+	through_relay() { [ "$(ockam message send hello --from n2 --to /node/relay/service/forward_to_blue/secure/api/service/uppercase --timeout 2s 2>/dev/null)" = HELLO ]; }
+	through_relay
+	for node in n1 relay n2; do
+		kill_plane "$node"
+		eventually through_relay
+	done
+	connected() { ockam tcp-connection list --at n1 --output json | jq -e '.[] | select(.mode == "dialled" and .state == "up")'; }
+	eventually connected
+	json_of_relay() { [ "$(ockam relay list --at n1 --output json | jq -r '.[0].state')" = up ]; }
+	eventually json_of_relay
+}
+
+@test "the middle of a channel's path is killed and comes back" {
+	ockam node create n1
+	ockam node create middle
+	ockam node create n2
+	channel=$(ockam secure-channel create --from n1 --to /node/middle/node/n2/service/api)
+	kill_plane middle
+	eventually says_hello n1 "$channel"
+}
+
+@test "a message to a channel whose other end is gone waits for its time-out and says why" {
+	two_nodes_and_a_channel
+	ockam node stop n2
+	broken() { [ "$(ockam secure-channel show "$channel" --at n1 --output json | jq -r .state)" = broken ]; }
+	eventually broken
+	expect 69 ockam message send hello --from n1 --to "$channel/service/uppercase" --timeout 1s
+	says 'did not come up within 1 s'
+	one_sentence
+	ockam message send hello --from n1 --to "$channel/service/uppercase" --timeout 20s >"$BATS_TEST_TMPDIR/reply" 3>&- & sender=$!
+	ockam node start n2
+	wait $sender
+	[ "$(cat "$BATS_TEST_TMPDIR/reply")" = HELLO ]
+}
+
+@test "a clean stop closes what the node opened, not what others opened to it" {
+	two_nodes_and_a_channel
+	back=$(ockam secure-channel create --from n2 --to /node/n1/service/api)
+	[ "$(ockam secure-channel list --at n1 --output json | jq length)" = 2 ]
+	ockam node stop n2
+	left() { [ "$(ockam secure-channel list --at n1 --output json | jq -r '.[].address')" = "$channel" ]; }
+	eventually left
+	ockam node start n2
+	eventually says_hello n1 "$channel"
+	expect 66 ockam secure-channel show "$back" --at n2
+}
+
+@test "a crash loop ends in status failed, and start tries again" {
+	two_nodes_and_a_channel
+	control=$(control_of n2)
+	for i in 1 2 3 4; do
+		kill_plane n2
+	done
+	kill -9 "$(plane_of n2)"
+	eventually has_status n2 failed
+	eventually dies "$control"
+	expect 0 ockam node list
+	json '.[] | select(.node_name == "n2").reason | test("5 times within 30 seconds.*signal 9")' true
+	expect 0 ockam node show n2
+	json .status failed
+	json '.reason | test("5 times")' true
+	expect 0 ockam status
+	json '.nodes[] | select(.name == "n2").status' failed
+	expect 69 ockam secure-channel list --at n2
+	says 'has failed'
+	one_sentence
+	grep -q '5 times within 30 seconds' "$OCKAM_HOME/nodes/n2/stdout.log"
+	expect 0 ockam node start n2
+	json .status running
+	eventually says_hello n1 "$channel"
+}
+
+@test "stop and delete of a failed node" {
+	ockam node create n1
+	for i in 1 2 3 4; do
+		kill_plane n1
+	done
+	kill -9 "$(plane_of n1)"
+	eventually has_status n1 failed
+	expect 0 ockam node stop n1
+	has_status n1 stopped
+	expect 0 ockam node delete n1
+	is n1
+	[ ! -e "$OCKAM_HOME/run/n1" ]
+}
+
+# The programs without a data plane, or with one that is not one.
+without_dataplane() {
+	local bin=$BATS_TEST_TMPDIR/bin build
+	mkdir -p "$bin"
+	build=$(dirname "$OCKAM")
+	cp "$OCKAM" "$bin/ockam"
+	if [ -e "$build/ockam-control" ]; then
+		cp "$build/ockam-control" "$bin/"
+	else
+		cp "$build/../../control/ockam-control" "$bin/"
+	fi
+	PATH=$bin:$PATH
+}
+
+@test "no data plane to start: one sentence, nothing left behind" {
+	ockam identity create
+	without_dataplane
+	expect 78 ockam node create n1
+	one_sentence
+	says ockam-dataplane
+	[ ! -e "$OCKAM_HOME/run/n1" ] && [ ! -e "$OCKAM_HOME/nodes/n1" ]
+	expect 0 ockam node list
+	is '[]'
+}
+
+@test "a data plane that ends at once: one sentence, nothing left behind" {
+	ockam identity create
+	without_dataplane
+	printf '#!/bin/sh\nexit 3\n' >"$BATS_TEST_TMPDIR/bin/ockam-dataplane"
+	chmod +x "$BATS_TEST_TMPDIR/bin/ockam-dataplane"
+	run --separate-stderr ockam node create n1
+	[ "$status" = 78 ] || [ "$status" = 70 ]
+	one_sentence
+	says 'data plane'
+	printf 'this is no program' >"$BATS_TEST_TMPDIR/bin/ockam-dataplane"
+	run --separate-stderr ockam node create n1
+	[ "$status" = 78 ] || [ "$status" = 70 ]
+	one_sentence
+	expect 0 ockam node list
+	is '[]'
+}
+
+@test "the node's data plane is replaced by one that ends at once: failed, then back" {
+	ockam identity create
+	without_dataplane
+	real=$(dirname "$OCKAM")/ockam-dataplane
+	[ -e "$real" ] || real=$(dirname "$OCKAM")/../../dataplane/ockam-dataplane
+	cp "$real" "$BATS_TEST_TMPDIR/bin/ockam-dataplane"
+	ockam node create n1
+	plane=$(plane_of n1)
+	printf '#!/bin/sh\nexit 3\n' >"$BATS_TEST_TMPDIR/bin/new"
+	chmod +x "$BATS_TEST_TMPDIR/bin/new"
+	mv "$BATS_TEST_TMPDIR/bin/new" "$BATS_TEST_TMPDIR/bin/ockam-dataplane"
+	kill -9 "$plane"
+	eventually has_status n1 failed
+	expect 0 ockam node show n1
+	json '.reason | test("status 3")' true
+	cp "$real" "$BATS_TEST_TMPDIR/bin/new"
+	mv "$BATS_TEST_TMPDIR/bin/new" "$BATS_TEST_TMPDIR/bin/ockam-dataplane"
+	expect 0 ockam node start n1
+	expect 0 ockam message send hello --to /node/n1/service/uppercase
+	is HELLO
+}
+
+@test "both killed: start makes the node again at once" {
+	two_nodes_and_a_channel
+	port=$(port_of n2)
+	kill -9 "$(plane_of n2)" "$(control_of n2)"
+	expect 0 ockam node start n2
+	json .status running
+	[ "$(port_of n2)" = "$port" ]
+	eventually says_hello n1 "$channel"
+}
+
+@test "start while the node is just ending" {
+	ockam node create n1
+	for i in 1 2 3; do
+		kill "$(control_of n1)"
+		expect 0 ockam node start n1
+		json .status running
+	done
+	expect 0 ockam message send hello --to /node/n1/service/uppercase
+	is HELLO
+}
+
+@test "start right after kill -9 of control, data plane, both" {
+	ockam node create n1
+	for i in 1 2 3; do
+		kill -9 "$(control_of n1)"
+		expect 0 ockam node start n1
+		json .status running
+		kill -9 "$(control_of n1)" "$(plane_of n1)"
+		expect 0 ockam node start n1
+		json .status running
+	done
+	kill_plane n1
+	expect 0 ockam node start n1
+	expect 0 ockam message send hello --to /node/n1/service/uppercase
+	is HELLO
+}
+
+@test "two starts at once" {
+	ockam node create n1
+	for i in 1 2 3; do
+		kill -9 "$(control_of n1)"
+		ockam node start n1 >"$BATS_TEST_TMPDIR/1" 2>&1 3>&- & first=$!
+		ockam node start n1 >"$BATS_TEST_TMPDIR/2" 2>&1 3>&- & second=$!
+		wait $first
+		wait $second
+		has_status n1 running
+	done
+	expect 0 ockam message send hello --to /node/n1/service/uppercase
+	is HELLO
+}
+
+@test "data plane killed in the middle of a handshake" {
+	ockam node create n1
+	ockam node create n2
+	plane=$(plane_of n2)
+	peer proxy "$(port_of n2)" 3 "kill -9 $plane; touch $BATS_TEST_TMPDIR/killed"
+	run --separate-stderr ockam secure-channel create --from n1 --to "/ip4/127.0.0.1/tcp/$peer_port/service/api" --timeout 2s
+	[ -e "$BATS_TEST_TMPDIR/killed" ]
+	[ "$status" = 0 ] || [ "$status" = 69 ]
+	eventually has_new_plane n2 "$plane"
+	expect 0 ockam secure-channel create --from n1 --to /node/n2/service/api
+}
