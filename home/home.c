@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "db.h"
+#include "db_memory.h"
 #include "schema.h"
 
 #include <errno.h>
@@ -159,6 +160,7 @@ int home_open(struct home **out, const char *dir, enum home_mode mode)
 	if (!h)
 		return -ENOMEM;
 	h->db.home = h;
+	db_memory_init();
 	int n = snprintf(h->dir, sizeof h->dir, "%s", dir);
 	int k = snprintf(h->db.path, sizeof h->db.path, "%s/database.sqlite3", dir);
 	if (n >= (int)sizeof h->dir || k >= (int)sizeof h->db.path)

@@ -129,6 +129,8 @@ int vault_secret_get(struct home *h, const struct vault_info *v, const uint8_t k
 		rc = 0;
 	}
 	sqlite3_finalize(st);
+	if (db->sql)
+		sqlite3_db_release_memory(db->sql); /* the page with the secret: wiped by db_memory.c */
 	vault_close(&own);
 	return rc;
 }
