@@ -7,6 +7,7 @@
 
 #include "end.h"
 #include "hex.h"
+#include "locked.h"
 #include "log.h"
 #include "message.h"
 #include "path.h"
@@ -40,7 +41,7 @@ void channels_free(struct node *n)
 struct channel_end *end_new(struct node *n, uint8_t role)
 {
 	struct channels *cs = n->channels;
-	struct channel_end *e = calloc(1, sizeof *e);
+	struct channel_end *e = locked_new(sizeof *e);
 	if (!e)
 		return NULL;
 	e->role = role;
@@ -60,7 +61,7 @@ static void result_drop(struct channel_end *e)
 	if (!e->result)
 		return;
 	handshake_result_wipe(e->result);
-	free(e->result);
+	locked_free(e->result);
 	e->result = NULL;
 }
 
@@ -114,12 +115,9 @@ void end_free(struct node *n, struct channel_end *e)
 		e->next->link_back = e->link_back;
 	result_drop(e);
 	handshake_wipe(&e->hs);
-	if (e->own_keys) {
-		secret_wipe(e->own_keys, sizeof *e->own_keys);
-		free(e->own_keys);
-	}
+	locked_free(e->own_keys);
 	free(e->frame);
-	free(e);
+	locked_free(e);
 }
 
 uint32_t end_random_label(void)
@@ -275,10 +273,7 @@ void channel_remove(struct node *n, struct channel *ch, bool orderly)
 	} else if (ch->end) {
 		end_free(n, ch->end);
 	}
-	if (ch->keys) {
-		secret_wipe(ch->keys, sizeof *ch->keys);
-		free(ch->keys);
-	}
+	locked_free(ch->keys);
 	free(ch);
 }
 
@@ -462,11 +457,7 @@ void channels_on_reset(struct node *n, void *end, uint8_t code, uint8_t hops_lef
 		end_free(n, e);
 		return;
 	}
-	/* A hint only: the session's own liveness decides. Ask it now; a PING on a path that is gone
-	 * brings the next RESET, so not each time. */
-	if (n->now_ms < e->hint_ms)
-		return;
-	e->hint_ms = n->now_ms + 1000;
+	/* A hint only: the session's own liveness decides. Ask it now. */
 	struct seam_msg m = {
 		.cmd = SEAM_SESSION_PING,
 		.fd = -1,

@@ -6,6 +6,7 @@
  */
 #include "end.h"
 #include "hop.h"
+#include "locked.h"
 #include "log.h"
 #include "message.h"
 #include "path.h"
@@ -284,14 +285,14 @@ void initiator_on_resp(struct node *n, struct channel_end *e, const uint8_t *fra
 		hop_part_decode(frame + WIRE_HEADER, len - WIRE_HEADER, false, &part, &end) < 0 ||
 		rd_left(&end) < 4 || !get_be32(end.p))
 		return;
-	struct handshake_result *r = calloc(1, sizeof *r);
+	struct handshake_result *r = locked_new(sizeof *r);
 	uint8_t body[2 * WIRE_HANDSHAKE_PAYLOAD_MAX];
 	if (!r)
 		return;
 	int got = handshake_resp(&e->hs, e->keys, end.p, rd_left(&end), n->unix_s, body, sizeof body, r);
 	if (got == -EBADMSG) { /* forged or broken under way: the real one may still come */
 		handshake_result_wipe(r);
-		free(r);
+		locked_free(r);
 		return;
 	}
 	e->result = r;
@@ -322,7 +323,7 @@ void initiator_on_up(struct node *n, struct channel_end *e)
 	if (ch->attempt != e)
 		return;
 	channel_stand_on(n, ch, e);
-	free(e->result); /* its keys are wiped since SESSION_ADD */
+	locked_free(e->result); /* its keys are wiped since SESSION_ADD */
 	e->result = NULL;
 	ch->state = CHANNEL_UP;
 	channel_link_open(n, ch);

@@ -2,6 +2,7 @@
 #include "keys.h"
 
 #include "listener.h"
+#include "locked.h"
 #include "log.h"
 #include "vault.h"
 
@@ -58,8 +59,14 @@ int keys_set_suites(struct handshake_keys *k, uint32_t suites, struct reason *wh
 	return -EOPNOTSUPP;
 }
 
+/* The sandbox knows the vault files that were there at the start. */
 static struct reason home_reason(struct home *h, int rc)
 {
+	if (rc == -EROFS)
+		return reason_make(EXIT_IO,
+			"a running node reads only the vaults that it was started with; stop and "
+			"start it to use this one (%s)",
+			home_error(h));
 	return reason_make(rc == -ENOENT ? EXIT_NOT_FOUND : EXIT_IO, "%s", home_error(h));
 }
 
@@ -129,7 +136,7 @@ int keys_load_other(
 	*out = NULL;
 	if (!identity || !strcmp(identity, p->identity))
 		return 0;
-	struct handshake_keys *k = calloc(1, sizeof *k);
+	struct handshake_keys *k = locked_new(sizeof *k);
 	if (!k) {
 		*why = reason_make(EXIT_INTERNAL, "out of memory");
 		return -ENOMEM;
@@ -146,8 +153,7 @@ int keys_load_other(
 		*out = k;
 		return 0;
 	}
-	secret_wipe(k, sizeof *k);
-	free(k);
+	locked_free(k);
 	return rc;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "listener.h"
 
+#include "locked.h"
 #include "relay.h"
 #include "service.h"
 
@@ -18,10 +19,7 @@ struct listeners *listeners_new(void)
 
 static void listener_free(struct listener *l)
 {
-	if (l->keys) {
-		secret_wipe(l->keys, sizeof *l->keys);
-		free(l->keys);
-	}
+	locked_free(l->keys);
 	free(l);
 }
 

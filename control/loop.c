@@ -417,7 +417,12 @@ static void io_cancel(void *ctx, uint32_t id)
 static bool io_is_own(void *ctx, const struct identifier *id)
 {
 	struct program *p = ctx;
-	return p->home && identity_is_own(p->home, id);
+	int rc = p->home ? identity_is_own(p->home, id) : 0;
+	if (rc == -EROFS)
+		log_warn("an identity of this home is taken for a foreign one: a running node reads "
+			 "only the vaults that it was started with; stop and start it (%s)",
+			home_error(p->home));
+	return rc > 0;
 }
 
 static bool same_socket(const struct link_target *t, const struct route *r)

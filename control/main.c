@@ -3,6 +3,7 @@
  * ockam-control: one node's control plane. Starts its data plane, restores what the node has,
  * serves the control API, and says on --ready-fd when it is ready or why not.
  */
+#include "confine.h"
 #include "log.h"
 #include "program.h"
 #include "route.h"
@@ -13,18 +14,8 @@
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#if defined(__SANITIZE_ADDRESS__)
-#define UNDER_SANITIZER 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define UNDER_SANITIZER 1
-#endif
-#endif
 
 static const char usage[] =
 	"usage: ockam-control --home DIR --node NAME [--ready-fd N] [--foreground] "
@@ -112,16 +103,6 @@ static void close_stray_descriptors(int keep)
 	close_range(from, ~0u, 0);
 }
 
-/* Keys live in this process: no core dump, no debugger of the same user. */
-static void harden(void)
-{
-	struct rlimit none = {0, 0};
-	setrlimit(RLIMIT_CORE, &none);
-#ifndef UNDER_SANITIZER
-	prctl(PR_SET_DUMPABLE, 0);
-#endif
-}
-
 int main(int argc, char **argv)
 {
 	static struct program p = {.ready_fd = -1, .lock_fd = -1};
@@ -132,7 +113,7 @@ int main(int argc, char **argv)
 	umask(077);
 	close_stray_descriptors(p.ready_fd);
 	signal(SIGPIPE, SIG_IGN);
-	harden();
+	confine_hide();
 	log_init_env(p.foreground ? STDOUT_FILENO : STDERR_FILENO,
 		p.temporary ? LOG_WARN : LOG_INFO, p.name);
 	return sodium_init() < 0 ? EXIT_INTERNAL : program_run(&p);

@@ -2,6 +2,7 @@
 #include "node.h"
 
 #include "listener.h"
+#include "locked.h"
 #include "path.h"
 #include "path_key.h"
 #include "relay.h"
@@ -14,7 +15,7 @@
 struct node *node_new(
 	const char *name, const struct handshake_keys *keys, const struct node_io *io, void *io_ctx)
 {
-	struct node *n = calloc(1, sizeof *n);
+	struct node *n = locked_new(sizeof *n);
 	if (!n)
 		return NULL;
 	size_t len = strnlen(name, sizeof n->name - 1);
@@ -56,8 +57,7 @@ void node_free(struct node *n)
 	services_free(n);
 	transit_free(n->transit);
 	seam_client_free(n);
-	secret_wipe(&n->keys, sizeof n->keys);
-	free(n);
+	locked_free(n);
 }
 
 void node_enter(struct node *n, uint64_t now_ms, uint64_t unix_s)

@@ -2,6 +2,7 @@
 #include "object.h"
 
 #include "keys.h"
+#include "locked.h"
 #include "log.h"
 
 #include <errno.h>
@@ -96,10 +97,7 @@ int object_make_channel_listener(struct program *p, const char *name, const json
 	rc = listener_add(p->node, name, &trust, keys ? identity : NULL, keys, out);
 	if (rc == 0)
 		return 0;
-	if (keys) {
-		secret_wipe(keys, sizeof *keys);
-		free(keys);
-	}
+	locked_free(keys);
 	if (rc == -EEXIST)
 		*why = reason_make(
 			EXIT_EXISTS, "the address %s is taken on node %s", name, p->name);
@@ -134,13 +132,8 @@ int object_make_relay(struct program *p, const json_t *o, bool wait, uint64_t ti
 					 EXIT_USAGE, "\"%.80s\" is not a name for a relay", name);
 		return -EINVAL;
 	}
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < n; i++)
 		listeners[i] = json_string_value(json_array_get(list, i));
-		if (!listeners[i]) { /* the API has checked; a damaged database has not */
-			*why = reason_make(EXIT_USAGE, "relay %s: a listener's name is no text", name);
-			return -EINVAL;
-		}
-	}
 	struct relay_options ro = {
 		.name = name,
 		.at = &at,

@@ -5,11 +5,13 @@
 #include "api.h"
 #include "channel.h"
 #include "keys.h"
+#include "locked.h"
 #include "log.h"
 #include "log_rotate.h"
 #include "loop.h"
 #include "respawn.h"
 #include "restore.h"
+#include "sandbox.h"
 #include "spawn.h"
 #include "tcp_listener.h"
 
@@ -17,7 +19,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -246,7 +247,7 @@ static int open_home(struct program *p, struct reason *why)
 static int make_node(struct program *p, int seam, struct reason *why)
 {
 	uint32_t workers, suites;
-	struct handshake_keys *keys = calloc(1, sizeof *keys);
+	struct handshake_keys *keys = locked_new(sizeof *keys);
 	int rc = keys ? keys_load_node(p, keys, why) : -ENOMEM;
 	if (rc == 0)
 		rc = dataplane_greet(p, seam, &workers, &suites, why);
@@ -259,12 +260,9 @@ static int make_node(struct program *p, int seam, struct reason *why)
 			rc = -ENOMEM;
 		}
 	}
-	if (keys)
-		secret_wipe(keys, sizeof *keys);
-	free(keys);
+	locked_free(keys);
 	if (rc < 0)
 		return rc;
-	mlock(p->node, sizeof *p->node); /* as far as the limit allows */
 	p->node->temporary = p->temporary;
 	p->node->home = p->temporary ? NULL : p->home;
 	p->node->workers = workers;
@@ -280,6 +278,8 @@ static int start(struct program *p, struct reason *why)
 		rc = take_place(p, why);
 	if (rc == 0 && !p->temporary)
 		rc = dataplane_end_earlier(p, why);
+	if (rc == 0)
+		rc = sandbox_enter(p, why);
 	if (rc < 0)
 		return rc;
 	int seam = dataplane_start(p, p->temporary ? 1 : restore_workers(p), why);
@@ -322,6 +322,7 @@ int program_run(struct program *p)
 	if (home_node_path(part.log_path, sizeof part.log_path, p->home_dir, "nodes", p->name,
 		    "stdout.log") < 0)
 		part.log_path[0] = 0;
+	locked_in_place(&p->static_key, sizeof p->static_key);
 	if (uv_loop_init(&p->uv) < 0)
 		return EXIT_INTERNAL;
 	start_handles(p);

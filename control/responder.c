@@ -6,6 +6,7 @@
  */
 #include "end.h"
 #include "listener.h"
+#include "locked.h"
 #include "log.h"
 #include "path.h"
 #include "path_key.h"
@@ -81,7 +82,7 @@ static int use_keys(struct node *n, struct channel_end *e, const struct listener
 	if (!ls->keys)
 		return 0;
 	/* the listener may be deleted while the handshake runs */
-	e->own_keys = malloc(sizeof *e->own_keys);
+	e->own_keys = locked_new(sizeof *e->own_keys);
 	if (!e->own_keys)
 		return -ENOMEM;
 	*e->own_keys = *ls->keys;
@@ -189,7 +190,7 @@ void channels_on_init(struct node *n, struct link *l, const uint8_t *frame, size
 static void result_drop(struct channel_end *e)
 {
 	handshake_result_wipe(e->result);
-	free(e->result);
+	locked_free(e->result);
 	e->result = NULL;
 }
 
@@ -241,14 +242,14 @@ static void refusal_done(struct node *n, void *ctx, int error, const struct seam
 
 static void finish(struct node *n, struct channel_end *e, const uint8_t *body, size_t len)
 {
-	struct handshake_result *r = calloc(1, sizeof *r);
+	struct handshake_result *r = locked_new(sizeof *r);
 	if (!r)
 		return;
 	int rc = handshake_finish(&e->hs, e->keys, body, len, n->unix_s, r);
 	if (rc < 0) {
 		log_info("channel: FINISH from %s refused: %s", e->link->peer, strerror(-rc));
 		handshake_result_wipe(r);
-		free(r);
+		locked_free(r);
 		if (rc == -EBADMSG)
 			return; /* not of the peer whose ephemeral we have: no trace */
 		path_send_reset(n, e->link, e->li, false, RESET_REFUSED, WIRE_HOPS_MAX);

@@ -33,8 +33,7 @@ struct dataplane {
 	bool running;
 };
 
-/* Beside this program, or where a build directory has it. */
-static int find_program(char *dst, size_t cap)
+int dataplane_program(char *dst, size_t cap)
 {
 	static const char *const places[] = {"ockam-dataplane", "../dataplane/ockam-dataplane"};
 	char self[PATH_MAX];
@@ -111,7 +110,10 @@ static void on_exit_status(uv_process_t *proc, int64_t status, int sig)
 	struct dataplane *d = proc->data;
 	struct program *p = d->p;
 	struct reason why =
-		sig ? reason_make(EXIT_INTERNAL, "the data plane was killed by signal %d", sig)
+		sig == SIGSYS ? reason_make(EXIT_INTERNAL,
+					"the data plane was ended by its sandbox; its log line "
+					"says which system call it made")
+		: sig ? reason_make(EXIT_INTERNAL, "the data plane was killed by signal %d", sig)
 		    : reason_make(EXIT_INTERNAL,
 			      "the data plane ended with status %d; its log lines say why",
 			      (int)status);
@@ -133,7 +135,7 @@ static int take_lock(struct program *p)
 static int spawn(struct program *p, struct dataplane *d, int listener, int lock, unsigned workers)
 {
 	char path[PATH_MAX], fd_text[12], workers_text[12];
-	int rc = find_program(path, sizeof path);
+	int rc = dataplane_program(path, sizeof path);
 	if (rc < 0)
 		return rc;
 	snprintf(fd_text, sizeof fd_text, "%d", SEAM_FD_IN_CHILD);
@@ -183,6 +185,9 @@ static int launch(struct program *p, int listener, unsigned workers, struct reas
 	} else {
 		*why = reason_make(EXIT_CONFIG, "cannot start ockam-dataplane: %s",
 			rc == -ENOENT ? "it is not beside ockam-control; install the whole of ockam"
+			: rc == -EACCES
+				? "it may not be executed, or is not the file that was there when "
+				  "the node started; stop and start the node after an upgrade"
 			: rc == -EBUSY ? "an earlier one of this node still lives"
 				       : uv_strerror(rc));
 		if (!d->handles)

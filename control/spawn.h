@@ -8,6 +8,8 @@
 
 #include "program.h"
 
+/* Where its program is: beside this one, or where a build directory has it. 0, -ENOENT, ... */
+int dataplane_program(char *dst, size_t cap);
 /* Ends a data plane that an earlier control process has left; waits for that. 0 or negative errno
  * and why. */
 int dataplane_end_earlier(struct program *p, struct reason *why);

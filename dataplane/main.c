@@ -3,6 +3,7 @@
 #include "log.h"
 #include "ring.h"
 #include "registry.h"
+#include "sandbox.h"
 #include "seam_srv.h"
 
 #include <errno.h>
@@ -10,7 +11,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -81,22 +81,10 @@ static unsigned workers_default(void)
 	return n < 1 ? 1 : n > WORKERS_DEFAULT_MAX ? WORKERS_DEFAULT_MAX : (unsigned)n;
 }
 
-#if defined(__SANITIZE_ADDRESS__)
-#define LEAKS_ARE_CHECKED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define LEAKS_ARE_CHECKED 1
-#endif
-#endif
-
-/* No core dumps and no peeking: session keys are in this memory. As many descriptors as allowed. */
+/* As many descriptors as allowed; no signals of a terminal. */
 static void process_limits(void)
 {
-	struct rlimit none = {0, 0}, files;
-	setrlimit(RLIMIT_CORE, &none);
-#ifndef LEAKS_ARE_CHECKED
-	prctl(PR_SET_DUMPABLE, 0);
-#endif
+	struct rlimit files;
 	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
 		files.rlim_cur = files.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &files);
@@ -156,10 +144,14 @@ static int run(const struct options *o)
 		log_error("this system does not allow io_uring (%s), which the data plane needs",
 			strerror(-rc));
 		rc = EXIT_NO_URING;
+	} else if (rc == -ENOMEM) {
+		log_error("no memory for a worker: is RLIMIT_MEMLOCK (ulimit -l) too low?");
+		rc = 1;
 	} else if (rc < 0) {
 		log_error("cannot start a worker: %s", strerror(-rc));
 		rc = 1;
 	} else {
+		sandbox_close();
 		rc = seam_srv_run(srv, workers);
 		if (rc < 0)
 			log_error("no controller: %s", strerror(-rc));
@@ -183,5 +175,6 @@ int main(int argc, char **argv)
 		o.workers = workers_default();
 	process_limits();
 	aead_init();
+	sandbox_begin();
 	return run(&o);
 }

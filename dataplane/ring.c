@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 int ring_mask_parse(const char *text, unsigned *mask)
 {
@@ -27,7 +29,37 @@ int ring_mask_parse(const char *text, unsigned *mask)
 	return 0;
 }
 
-static int queue_init(struct ring *r, unsigned mask)
+/*
+ * Everything that a worker may ask of its ring. Nothing can be registered any more: that is done
+ * before. A new operation in worker.c needs its line here, or it completes with -EACCES.
+ */
+static const uint8_t ops_used[] = {IORING_OP_READ, IORING_OP_RECV, IORING_OP_SENDMSG,
+	IORING_OP_POLL_ADD, IORING_OP_ASYNC_CANCEL};
+enum { OPS_USED = sizeof ops_used / sizeof *ops_used, SQE_FLAGS_USED = IOSQE_BUFFER_SELECT };
+
+/* liburing 2.3 declares these two calls and does not export them. */
+static int ring_register(struct ring *r, unsigned what, void *arg, unsigned n)
+{
+	long rc = syscall(__NR_io_uring_register, r->u.ring_fd, what, arg, n);
+	return rc < 0 ? -errno : 0;
+}
+
+static int restrict_ops(struct ring *r)
+{
+	struct io_uring_restriction rule[OPS_USED + 2] = {0};
+	unsigned n = 0;
+	for (; n < OPS_USED; n++)
+		rule[n] = (struct io_uring_restriction){
+			.opcode = IORING_RESTRICTION_SQE_OP, .sqe_op = ops_used[n]};
+	rule[n++] = (struct io_uring_restriction){
+		.opcode = IORING_RESTRICTION_SQE_FLAGS_ALLOWED, .sqe_flags = SQE_FLAGS_USED};
+	if (!(r->u.features & IORING_FEAT_EXT_ARG)) /* then liburing waits by one */
+		rule[n++] = (struct io_uring_restriction){
+			.opcode = IORING_RESTRICTION_SQE_OP, .sqe_op = IORING_OP_TIMEOUT};
+	return ring_register(r, IORING_REGISTER_RESTRICTIONS, rule, n);
+}
+
+static int queue_init(struct ring *r, unsigned mask, unsigned entries)
 {
 	const unsigned flags[] = {IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN,
 		IORING_SETUP_COOP_TASKRUN, 0};
@@ -35,14 +67,26 @@ static int queue_init(struct ring *r, unsigned mask)
 	for (unsigned i = mask & RING_DEFER ? 1 : 0; i < 3 && rc == -EINVAL; i++) {
 		struct io_uring_params p = {
 			.flags = flags[i] | IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP |
-				 IORING_SETUP_SUBMIT_ALL,
-			.cq_entries = 16 * RING_ENTRIES,
+				 IORING_SETUP_SUBMIT_ALL | IORING_SETUP_R_DISABLED,
+			.cq_entries = 16 * entries,
 		};
 		if (i == 2)
 			p.flags &= ~IORING_SETUP_SUBMIT_ALL;
-		rc = io_uring_queue_init_params(RING_ENTRIES, &r->u, &p);
+		rc = io_uring_queue_init_params(entries, &r->u, &p);
 		if (rc == 0 && i == 0)
 			r->features |= RING_DEFER;
+	}
+	return rc;
+}
+
+/* Kernels from 6.14 on count the rings of all processes of a user against RLIMIT_MEMLOCK. */
+static int queue_init_fitting(struct ring *r, unsigned mask)
+{
+	int rc = -ENOMEM;
+	for (r->entries = RING_ENTRIES; r->entries >= RING_ENTRIES_MIN; r->entries /= 4) {
+		rc = queue_init(r, mask, r->entries);
+		if (rc != -ENOMEM)
+			return rc;
 	}
 	return rc;
 }
@@ -90,12 +134,16 @@ static int bufs_init(struct ring *r)
 int ring_init(struct ring *r, unsigned mask)
 {
 	memset(r, 0, sizeof *r);
-	int rc = queue_init(r, mask);
+	int rc = queue_init_fitting(r, mask);
 	if (rc < 0)
 		return rc;
 	if (!(mask & (RING_BUF_RING | RING_MULTISHOT)) && bufs_init(r) == 0)
 		r->features |= RING_MULTISHOT; /* until a recv is refused */
-	return 0;
+	r->restricted = restrict_ops(r) == 0;
+	rc = ring_register(r, IORING_REGISTER_ENABLE_RINGS, NULL, 0);
+	if (rc < 0)
+		ring_fini(r);
+	return rc;
 }
 
 void ring_fini(struct ring *r)

@@ -3,7 +3,8 @@
  * One io_uring with what this kernel has of what we use: features are tried when the ring is made,
  * and a mask makes it pretend that some are missing, so that every fall-back can be tested.
  * Provided buffers serve links at rest: a buffer goes back to the ring when its last reference
- * goes. One thread, the one that calls ring_init.
+ * goes. A ring takes only the operations that ring.c names, since a system call filter does not see
+ * what a ring does. One thread, the one that calls ring_init.
  */
 #ifndef OCKAM_RING_H
 #define OCKAM_RING_H
@@ -18,11 +19,14 @@ enum ring_feature {
 	RING_BUF_RING = 2,  /* provided buffers in a shared ring */
 	RING_DEFER = 4,	    /* SINGLE_ISSUER | DEFER_TASKRUN */
 };
-enum { RING_ENTRIES = 256, RING_BUFS = 64, RING_BUF_SIZE = 16 << 10, RING_GROUP = 0 };
+enum { RING_ENTRIES = 256, RING_ENTRIES_MIN = 16 };
+enum { RING_BUFS = 64, RING_BUF_SIZE = 16 << 10, RING_GROUP = 0 };
 
 struct ring {
 	struct io_uring u;
 	unsigned features;
+	unsigned entries; /* fewer than RING_ENTRIES where the user may lock no more memory */
+	bool restricted; /* false: the kernel has no restrictions */
 	struct io_uring_buf_ring *br;
 	size_t br_size;
 	uint8_t *mem;

@@ -131,7 +131,7 @@ struct seam_srv *seam_srv_new(int seam_fd, unsigned workers, uint64_t seed)
 	s->next_link = 1;
 	s->seam = (struct worker_seam){.event = on_event, .done = on_done, .ctx = s};
 	s->epoll = epoll_create1(EPOLL_CLOEXEC);
-	s->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	s->spare = fcntl(s->epoll, F_DUPFD_CLOEXEC, 0);
 	if (s->epoll < 0 || registry_init(&s->registry, workers, seed) < 0) {
 		if (s->epoll >= 0)
 			close(s->epoll);
@@ -277,7 +277,7 @@ static void refuse_one(struct seam_srv *s, int listen_fd)
 	int fd = accept(listen_fd, NULL, NULL);
 	if (fd >= 0)
 		close(fd);
-	s->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	s->spare = fcntl(s->epoll, F_DUPFD_CLOEXEC, 0);
 }
 
 static void accept_some(struct seam_srv *s, const struct listener *l)

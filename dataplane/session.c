@@ -3,9 +3,9 @@
  * A session's life and its clock; records come in by session_rx.c and leave by session_tx.c.
  */
 #include "session_state.h"
+#include "locked.h"
 
 #include <errno.h>
-#include <sodium.h>
 
 enum { CLOSE_REPEAT_MS = 1000 }; /* on a path that may lose it */
 
@@ -24,10 +24,9 @@ struct session *session_new(const struct session_config *cfg, uint64_t now_ms)
 	if (!aead || cfg->frame_max < WIRE_PATH_MIN)
 		return NULL;
 	struct session *s =
-		sodium_malloc(sizeof *s); /* aligned: the size is a multiple of the alignment */
+		locked_new(sizeof *s); /* aligned: the size is a multiple of the alignment */
 	if (!s)
 		return NULL;
-	memset(s, 0, sizeof *s);
 	s->id = cfg->id;
 	s->role = cfg->role;
 	s->label_rx = cfg->label_rx;
@@ -55,7 +54,7 @@ void session_free(struct session *s)
 	if (!s)
 		return;
 	outq_clear(&s->queue);
-	sodium_free(s); /* wipes */
+	locked_free(s);
 }
 
 unsigned session_break(struct session *s, int err)
@@ -111,16 +110,6 @@ void session_pause(struct session *s, bool paused, uint64_t now_ms)
 void session_progress(struct session *s, uint64_t now_ms)
 {
 	liveness_progress(&s->live, now_ms);
-}
-
-bool session_unheard(const struct session *s)
-{
-	return s->live.unheard;
-}
-
-unsigned session_unanswered(const struct session *s)
-{
-	return s->live.unanswered;
 }
 
 static uint64_t min_u64(uint64_t a, uint64_t b)

@@ -447,6 +447,10 @@ static int worker_init(struct worker *w)
 	int rc = ring_init(&w->ring, w->cfg.ring_mask);
 	if (rc < 0)
 		return rc;
+	if (w->ring.entries < RING_ENTRIES && w->cfg.index == 0)
+		log_warn("memory for rings is short (RLIMIT_MEMLOCK): they are smaller than wanted");
+	if (!w->ring.restricted && w->cfg.index == 0)
+		log_warn("sandbox: this kernel cannot restrict what an io_uring does");
 	w->engine = engine_new(&cfg);
 	if (!w->engine) {
 		ring_fini(&w->ring);

@@ -246,7 +246,7 @@ int identity_secret(struct home *h, const char *name, struct secret32 *out)
 	return rc;
 }
 
-bool identity_is_own(struct home *h, const struct identifier *id)
+int identity_is_own(struct home *h, const struct identifier *id)
 {
 	sqlite3_stmt *st;
 	struct secret32 secret;
@@ -259,10 +259,10 @@ bool identity_is_own(struct home *h, const struct identifier *id)
 		db_text(st, 0, name, sizeof name);
 	sqlite3_finalize(st);
 	if (rc != 1)
-		return false;
+		return 0;
 	rc = identity_secret(h, name, &secret);
 	secret_wipe(&secret, sizeof secret);
-	return rc == 0;
+	return rc == 0 ? 1 : rc == -EROFS ? rc : 0;
 }
 
 static int rotate(struct home *h, const char *name, struct identity_info *info,

@@ -46,8 +46,9 @@ int identity_delete(struct home *h, const char *name); /* -EBUSY while a node us
 int identity_renew(struct home *h, const char *name /* NULL: default */, struct identity_info *out);
 /* The primary secret; the caller wipes it. */
 int identity_secret(struct home *h, const char *name, struct secret32 *out);
-/* True when the secret of this identifier lies in one of the home's vaults. */
-bool identity_is_own(struct home *h, const struct identifier *id);
+/* 1 when the secret of this identifier lies in one of the home's vaults, 0 when not; -EROFS when the
+ * vault that it lies in cannot be read. */
+int identity_is_own(struct home *h, const struct identifier *id);
 /* Makes vault and identity `default` when the home has none; parallel calls make one. */
 int home_ensure_default(struct home *h);
 

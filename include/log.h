@@ -14,6 +14,8 @@ enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG, LOG_TRACE };
 void log_init(int fd, enum log_level level, bool json, const char *name);
 /* Level from OCKAM_LOG (error|warn|info|debug|trace), format from OCKAM_LOG_FORMAT. */
 void log_init_env(int fd, enum log_level dflt, const char *name);
+/* Reads the time zone now: afterwards log_write opens no file. */
+void log_prime(void);
 bool log_enabled(enum log_level level);
 void log_write(enum log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

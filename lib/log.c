@@ -36,6 +36,11 @@ void log_init_env(int fd, enum log_level dflt, const char *name)
 	log_init(fd, dflt, fmt && !strcmp(fmt, "json"), name);
 }
 
+void log_prime(void)
+{
+	tzset();
+}
+
 bool log_enabled(enum log_level level)
 {
 	return level <= state.level;

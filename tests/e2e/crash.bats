@@ -177,8 +177,7 @@ without_dataplane() {
 @test "a data plane that ends at once: one sentence, nothing left behind" {
 	ockam identity create
 	without_dataplane
-	printf '#!/bin/sh\nexit 3\n' >"$BATS_TEST_TMPDIR/bin/ockam-dataplane"
-	chmod +x "$BATS_TEST_TMPDIR/bin/ockam-dataplane"
+	cp "$(type -P false)" "$BATS_TEST_TMPDIR/bin/ockam-dataplane"
 	run --separate-stderr ockam node create n1
 	[ "$status" = 78 ] || [ "$status" = 70 ]
 	one_sentence
@@ -205,7 +204,8 @@ without_dataplane() {
 	kill -9 "$plane"
 	eventually has_status n1 failed
 	expect 0 ockam node show n1
-	json '.reason | test("status 3")' true
+	# the sandbox starts no other file than the one that was there
+	json '.reason | test("status 3|is not the file")' true
 	cp "$real" "$BATS_TEST_TMPDIR/bin/new"
 	mv "$BATS_TEST_TMPDIR/bin/new" "$BATS_TEST_TMPDIR/bin/ockam-dataplane"
 	expect 0 ockam node start n1

@@ -42,14 +42,11 @@ static int run(const struct cli *c, const struct node_plan *plan, struct spawn *
 	int rc = spawn_wait_ready(c, s, plan->timeout_ms);
 	if (rc)
 		return rc;
+	puts(plan->name);
+	fflush(stdout);
 	guard_drop(*guard);
 	*guard = -1;
-	int failed = plan->on_ready ? plan->on_ready(plan->ctx) : CLI_OK;
-	if (!failed) {
-		puts(plan->name);
-		fflush(stdout);
-	}
-	while (!failed && step(s, plan->exit_on_eof))
+	while (step(s, plan->exit_on_eof))
 		;
 	progress_take_signal(); /* it ends the node, and that is no failure; a second one hurries */
 	rc = spawn_wait_end(s, progress_now());
@@ -60,7 +57,7 @@ static int run(const struct cli *c, const struct node_plan *plan, struct spawn *
 	int err = node_end(c, plan->name, NODE_END_GRACE_MS);
 	if (err < 0)
 		spawn_kill(s);
-	return failed;
+	return CLI_OK;
 }
 
 int foreground_run(const struct cli *c, const struct node_plan *plan, int *guard)
