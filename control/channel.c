@@ -457,7 +457,11 @@ void channels_on_reset(struct node *n, void *end, uint8_t code, uint8_t hops_lef
 		end_free(n, e);
 		return;
 	}
-	/* A hint only: the session's own liveness decides. Ask it now. */
+	/* A hint only: the session's own liveness decides. Ask it now; a PING on a path that is gone
+	 * brings the next RESET, so not each time. */
+	if (n->now_ms < e->hint_ms)
+		return;
+	e->hint_ms = n->now_ms + 1000;
 	struct seam_msg m = {
 		.cmd = SEAM_SESSION_PING,
 		.fd = -1,

@@ -49,6 +49,7 @@ struct channel_end {
 	uint16_t frame_len;
 	unsigned sent;	/* how often */
 	uint64_t resend_ms, expire_ms, born_ms;
+	uint64_t hint_ms; /* not before: the next PING because of a RESET */
 	struct channel_end *next, **link_back;
 };
 

@@ -40,6 +40,15 @@ void messages_free(struct node *n)
 	struct messages *ms = n->messages;
 	if (!ms)
 		return;
+	/* those with a secure route first: they cancel the request inside it, and must find it alive */
+	for (struct message_request *r = ms->requests; r;) {
+		struct message_request *with = r->secure ? r : NULL;
+		r = r->next;
+		if (with) {
+			request_free(n, with);
+			r = ms->requests;
+		}
+	}
 	while (ms->requests)
 		request_free(n, ms->requests);
 	message_forwards_drop(n, NULL);

@@ -132,8 +132,13 @@ int object_make_relay(struct program *p, const json_t *o, bool wait, uint64_t ti
 					 EXIT_USAGE, "\"%.80s\" is not a name for a relay", name);
 		return -EINVAL;
 	}
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		listeners[i] = json_string_value(json_array_get(list, i));
+		if (!listeners[i]) { /* the API has checked; a damaged database has not */
+			*why = reason_make(EXIT_USAGE, "relay %s: a listener's name is no text", name);
+			return -EINVAL;
+		}
+	}
 	struct relay_options ro = {
 		.name = name,
 		.at = &at,

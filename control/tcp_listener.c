@@ -32,6 +32,9 @@ static int parse_unix(struct tcp_address *a, const char *path)
 	size_t n = strlen(path);
 	if (path[0] != '/' || n >= sizeof a->un.sun_path)
 		return -EINVAL;
+	for (size_t i = 0; i < n; i++) /* it is one line of a file, and of messages */
+		if ((unsigned char)path[i] < 0x20 || path[i] == 0x7f)
+			return -EINVAL;
 	a->un.sun_family = AF_UNIX;
 	memcpy(a->un.sun_path, path, n + 1);
 	a->len = sizeof a->un;
@@ -81,7 +84,7 @@ int tcp_address_parse(struct tcp_address *a, const char *text, struct reason *wh
 		if (rc < 0)
 			*why = reason_make(EXIT_USAGE,
 				"\"%.128s\": a Unix socket needs an absolute path of at most %zu "
-				"bytes",
+				"bytes, without control characters",
 				text, sizeof out.un.sun_path - 1);
 	} else {
 		rc = parse_port(colon ? colon + 1 : text, &port);
@@ -193,8 +196,11 @@ int tcp_address_route(const struct tcp_address *a, char *dst, size_t cap)
 	struct route r = {.n = 0};
 	struct route_element e = {.code = ROUTE_IP4, .len = 4};
 	struct route_element tcp = {.code = ROUTE_TCP};
-	if (a->sa.sa_family == AF_UNIX) {
-		route_append_text(&r, ROUTE_UNIX, a->un.sun_path);
+	if (a->sa.sa_family == AF_UNIX) { /* the path as it is: % is a letter here */
+		size_t n = strnlen(a->un.sun_path, ROUTE_TEXT_MAX);
+		e = (struct route_element){.code = ROUTE_UNIX, .len = (uint8_t)n};
+		memcpy(e.text, a->un.sun_path, n);
+		route_append(&r, &e);
 		return route_format(&r, dst, cap);
 	}
 	if (a->sa.sa_family == AF_INET6) {

@@ -44,6 +44,7 @@ struct endpoint {
 	struct timer timer;
 	uint64_t added_ms;
 	uint64_t tx_end;  /* where its last frame ends in the bytes of its link */
+	uint64_t tx_ping; /* the same of the first PING since it was heard; 0: none has left */
 	uint64_t tx_seen; /* how far the link's bytes were acknowledged when its clock last ran */
 	size_t undelivered;
 	bool up_told, sender_paused, broken, leaving; /* leaving: only its last output is waited for */

@@ -85,6 +85,16 @@ static void flush(struct rx *rx)
 	flush_session(rx);
 }
 
+static struct row *rx_row(struct rx *rx, uint32_t label)
+{
+	struct engine *e = rx->e;
+	if (!rx->row || rx->changes != e->changes || rx->row->node.label != label) {
+		rx->row = row_find(e, link_id(rx->l), label);
+		rx->changes = e->changes;
+	}
+	return rx->row;
+}
+
 static void rx_forward(struct rx *rx, struct row *r, uint8_t *p, const struct frame_header *h)
 {
 	struct engine *e = rx->e;
@@ -108,6 +118,11 @@ static void rx_forward(struct rx *rx, struct row *r, uint8_t *p, const struct fr
 		return;
 	}
 	flush_run(rx);
+	r = rx_row(rx, h->label); /* an overrun may have reset this very path */
+	if (!r) {
+		drop(e, rx->l, DROP_LABEL);
+		return;
+	}
 	rx->out = r->out;
 	rx->out_id = r->out_id;
 	rx->out_worker = r->out_worker;
@@ -143,16 +158,6 @@ static void rx_local(struct rx *rx, struct row *r, uint8_t *p, const struct fram
 		rx->ep = ep;
 	}
 	rx->ops[rx->n++] = (struct aead_op){.frame = p, .len = h->len};
-}
-
-static struct row *rx_row(struct rx *rx, uint32_t label)
-{
-	struct engine *e = rx->e;
-	if (!rx->row || rx->changes != e->changes || rx->row->node.label != label) {
-		rx->row = row_find(e, link_id(rx->l), label);
-		rx->changes = e->changes;
-	}
-	return rx->row;
 }
 
 static void rx_path(struct rx *rx, uint8_t *p, const struct frame_header *h)

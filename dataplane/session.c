@@ -112,6 +112,16 @@ void session_progress(struct session *s, uint64_t now_ms)
 	liveness_progress(&s->live, now_ms);
 }
 
+bool session_unheard(const struct session *s)
+{
+	return s->live.unheard;
+}
+
+unsigned session_unanswered(const struct session *s)
+{
+	return s->live.unanswered;
+}
+
 static uint64_t min_u64(uint64_t a, uint64_t b)
 {
 	return a < b ? a : b;

@@ -78,6 +78,9 @@ void session_pause(struct session *s, bool paused, uint64_t now_ms);
 /* Bytes that the link has not sent or not seen acknowledged became fewer: a slow path, not a dead
  * one. */
 void session_progress(struct session *s, uint64_t now_ms);
+/* Something was sent that asks for an answer, and nothing opened since; and so many PINGs with it. */
+bool session_unheard(const struct session *s);
+unsigned session_unanswered(const struct session *s);
 
 /*
  * Builds and seals at most `n` frames into ops[i].frame (buffers of at least frame_max bytes given

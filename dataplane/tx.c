@@ -262,6 +262,8 @@ static bool take_session(struct engine *e, struct link *l, struct flow *f)
 	}
 	l->frames_tx += made;
 	ep->tx_end = l->bytes_tx + l->tx_bytes;
+	if (!ep->tx_ping && session_unanswered(ep->session))
+		ep->tx_ping = ep->tx_end;
 	buf_put(b);
 	bool more = made && session_wants_output(ep->session);
 	if (!more)

@@ -325,6 +325,30 @@ static void losses_are_told(uint64_t seed)
 	world_end(&w, true);
 }
 
+/* A node that ends has requests under way, of all kinds. */
+static void ends_in_the_middle(uint64_t seed)
+{
+	for (unsigned ms = 0; ms < 120; ms += 10) {
+		struct world w = world_new("ends in the middle", seed);
+		struct outcome o[3] = {0};
+		const char *const to[3] = {HOST("2") "/secure/api/service/uppercase",
+			HOST("2") HOST("3") "/secure/api/secure/api/service/uppercase",
+			HOST("2") "/service/uppercase"};
+		for (unsigned i = 0; i < 3; i++) {
+			struct route r = route_of(to[i]);
+			message_send(sim_node_control(w.n[A]), &r, &own_home, (const uint8_t *)"x", 1, 10000,
+				replied, &o[i]);
+		}
+		sim_wake(w.s, w.n[A], sim_now(w.s));
+		sim_run(w.s, ms, NULL, NULL);
+		sim_node_kill(w.n[A]);
+		sim_run(w.s, 60000, NULL, NULL);
+		for (unsigned i = 0; i < 3; i++)
+			free(o[i].reply);
+		world_end(&w, true);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	uint64_t seeds = argc == 3 && !strcmp(argv[1], "--seeds") ? strtoull(argv[2], NULL, 10) : 5;
@@ -336,6 +360,7 @@ int main(int argc, char **argv)
 		name_behind_a_hop(seed);
 		names_come_back(seed);
 		losses_are_told(seed);
+		ends_in_the_middle(seed);
 	}
 	printf("%u passed, %u failed, 0 skipped\n", passed, failed);
 	return failed ? 1 : 0;

@@ -1,72 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "sim.h"
+/* Clock, dice, events, and the nodes that wait for their time. */
+#include "sim_world.h"
 
-#include "wire.h"
+#include "log.h"
 
 #include <sodium.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
-struct event {
-	uint64_t at, order;
-	void (*fn)(void *a, void *b);
-	void *a, *b;
-};
-
-struct wire;
-
-struct sim_end {
-	struct wire *wire;
-	unsigned side;
-	struct sim_dp *dp; /* NULL: nobody reads yet */
-	void *link;
-	bool reading;	   /* a read is on its way */
-	bool closed;	   /* by its owner */
-	uint64_t arrives;  /* when the last byte sent by this end is there: order is kept */
-	struct chunk *waiting, **tail; /* arrived before anybody read */
-	uint8_t *cut;	   /* an incomplete frame of what this end sends, for the checks */
-	size_t cut_len;
-};
-
-struct wire {
-	struct sim *sim;
-	struct sim_node *node[2];
-	struct sim_end end[2];
-	unsigned delay;
-	bool dead;
-	unsigned index;
-};
-
-struct chunk {
-	struct chunk *next;
-	size_t n; /* 0: end of stream */
-	uint8_t p[];
-};
-
-/* DATA that was seen: who sent it under which label and number, and a hash of its bytes. */
-struct seen {
-	uint64_t key, hash;
-};
-
-enum { NODES_MAX = 512, SEEN_SIZE = 1 << 16 };
-
-struct sim {
-	struct sim_options o;
-	uint64_t now, order, dice;
-	struct event *heap;
-	size_t n, cap;
-	struct wire **wires;
-	unsigned wires_n;
-	struct sim_node *node[NODES_MAX];
-	uint64_t wake[NODES_MAX];
-	unsigned nodes_n;
-	struct seen seen[SEEN_SIZE];
-	unsigned nonce_reuses, plaintexts;
-	char marker[64];
-};
+/* So many events in one millisecond are no work any more, but a loop. */
+enum { SPIN_MAX = 2000000 };
 
 static uint64_t dice; /* of the program under test: one simulation at a time */
 
-static uint64_t roll(uint64_t *state)
+uint64_t sim_roll(uint64_t *state)
 {
 	uint64_t z = *state += 0x9e3779b97f4a7c15;
 	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
@@ -81,58 +31,55 @@ static const char *random_name(void)
 
 static uint32_t random_u32(void)
 {
-	return (uint32_t)roll(&dice);
+	return (uint32_t)sim_roll(&dice);
 }
 
 static void random_buf(void *const buf, const size_t size)
 {
 	uint8_t *p = buf;
-	for (size_t i = 0; i < size; i++)
-		p[i] = (uint8_t)roll(&dice);
+	for (size_t at = 0, n; at < size; at += n) {
+		uint64_t r = sim_roll(&dice);
+		n = size - at < sizeof r ? size - at : sizeof r;
+		memcpy(p + at, &r, n);
+	}
 }
 
 static struct randombytes_implementation simulated = {
 	.implementation_name = random_name, .random = random_u32, .buf = random_buf};
 
+uint64_t sim_dice_swap(uint64_t state)
+{
+	uint64_t before = dice;
+	dice = state;
+	return before;
+}
+
 struct sim *sim_new(const struct sim_options *o)
 {
-	struct sim *s = calloc(1, sizeof *s);
+	struct sim *s = sim_alloc(sizeof *s);
 	s->o = *o;
 	s->now = 1000;
 	s->dice = o->seed;
-	dice = o->seed ^ 0x6f636b616d;
 	randombytes_set_implementation(&simulated);
-	if (sodium_init() < 0)
+	if (sodium_init() < 0) /* rolls once per process */
 		abort();
+	dice = o->seed ^ 0x6f636b616d;
+	sim_watch_reset(s);
+	log_init(STDERR_FILENO, o->trace ? LOG_DEBUG : LOG_ERROR, false, "sim");
 	return s;
-}
-
-static void end_drop(struct sim_end *e)
-{
-	while (e->waiting) {
-		struct chunk *c = e->waiting;
-		e->waiting = c->next;
-		free(c);
-	}
-	free(e->cut);
-	e->cut = NULL;
 }
 
 void sim_free(struct sim *s)
 {
 	for (unsigned i = 0; i < s->nodes_n; i++)
 		sim_node_free(s->node[i]);
-	for (size_t i = 0; i < s->n; i++) /* chunks on their way; nothing else owns memory */
+	for (size_t i = 0; i < s->n; i++) /* what is on its way; nothing else owns memory */
 		if (s->heap[i].b)
-			free(s->heap[i].b);
-	for (unsigned i = 0; i < s->wires_n; i++) {
-		end_drop(&s->wires[i]->end[0]);
-		end_drop(&s->wires[i]->end[1]);
-		free(s->wires[i]);
-	}
-	free(s->wires);
-	free(s->heap);
-	free(s);
+			sim_drop(s->heap[i].b);
+	sim_wires_free(s);
+	sim_watch_reset(s);
+	sim_drop(s->heap);
+	sim_drop(s);
 }
 
 uint64_t sim_now(const struct sim *s)
@@ -142,7 +89,56 @@ uint64_t sim_now(const struct sim *s)
 
 uint64_t sim_random(struct sim *s)
 {
-	return roll(&s->dice);
+	return sim_roll(&s->dice);
+}
+
+uint64_t sim_below(struct sim *s, uint64_t n)
+{
+	return sim_roll(&s->dice) % n;
+}
+
+uint64_t sim_history(const struct sim *s)
+{
+	return s->history;
+}
+
+unsigned long sim_events(const struct sim *s)
+{
+	return s->events;
+}
+
+void sim_trace(struct sim *s, const char *fmt, ...)
+{
+	if (!s->o.trace)
+		return;
+	va_list ap;
+	va_start(ap, fmt);
+	fprintf(stderr, "%8.3f ", (double)s->now / 1000);
+	vfprintf(stderr, fmt, ap);
+	fputc('\n', stderr);
+	va_end(ap);
+}
+
+void sim_fault(struct sim *s, const char *fmt, ...)
+{
+	char text[sizeof s->first_fault];
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	sim_trace(s, "FAULT %s", text);
+	if (!s->faults++)
+		memcpy(s->first_fault, text, sizeof text);
+}
+
+unsigned sim_faults(const struct sim *s)
+{
+	return s->faults;
+}
+
+const char *sim_first_fault(const struct sim *s)
+{
+	return s->first_fault;
 }
 
 static bool before(const struct event *x, const struct event *y)
@@ -154,7 +150,7 @@ void sim_at(struct sim *s, uint64_t at_ms, void (*fn)(void *a, void *b), void *a
 {
 	if (s->n == s->cap) {
 		s->cap = s->cap ? 2 * s->cap : 256;
-		s->heap = realloc(s->heap, s->cap * sizeof *s->heap);
+		s->heap = sim_grow(s->heap, s->cap * sizeof *s->heap);
 	}
 	struct event ev = {at_ms < s->now ? s->now : at_ms, ++s->order, fn, a, b};
 	size_t i = s->n++;
@@ -196,6 +192,21 @@ static int next_awake(const struct sim *s, uint64_t *at)
 	return best;
 }
 
+static void count_event(struct sim *s, uint64_t at)
+{
+	if (at > s->now) {
+		s->now = at;
+		s->spin = 0;
+	}
+	s->events++;
+	s->history = (s->history ^ s->now) * 0x100000001b3;
+	if (++s->spin == SPIN_MAX) {
+		fprintf(stderr, "seed %llu: events without end at %llu ms\n",
+			(unsigned long long)s->o.seed, (unsigned long long)s->now);
+		abort();
+	}
+}
+
 bool sim_run(struct sim *s, uint64_t max_ms, bool (*done)(void *ctx), void *ctx)
 {
 	uint64_t end = s->now + max_ms;
@@ -209,8 +220,7 @@ bool sim_run(struct sim *s, uint64_t max_ms, bool (*done)(void *ctx), void *ctx)
 			s->now = end;
 			return false;
 		}
-		if (at > s->now)
-			s->now = at;
+		count_event(s, at);
 		if (s->n && s->heap[0].at <= wake) {
 			struct event ev = pop(s);
 			ev.fn(ev.a, ev.b);
@@ -223,7 +233,7 @@ bool sim_run(struct sim *s, uint64_t max_ms, bool (*done)(void *ctx), void *ctx)
 
 void sim_add_node(struct sim *s, struct sim_node *sn)
 {
-	if (s->nodes_n == NODES_MAX)
+	if (s->nodes_n == SIM_NODES_MAX || sim_node_number(sn) != s->nodes_n)
 		abort();
 	s->node[s->nodes_n] = sn;
 	s->wake[s->nodes_n++] = UINT64_MAX;
@@ -231,261 +241,10 @@ void sim_add_node(struct sim *s, struct sim_node *sn)
 
 void sim_wake(struct sim *s, struct sim_node *sn, uint64_t at_ms)
 {
-	for (unsigned i = 0; i < s->nodes_n; i++)
-		if (s->node[i] == sn)
-			s->wake[i] = at_ms > s->now || at_ms == UINT64_MAX ? at_ms : s->now;
-}
-
-unsigned sim_nonce_reuses(const struct sim *s)
-{
-	return s->nonce_reuses;
-}
-
-unsigned sim_plaintexts(const struct sim *s)
-{
-	return s->plaintexts;
-}
-
-void sim_set_marker(struct sim *s, const char *marker)
-{
-	strncpy(s->marker, marker, sizeof s->marker - 1);
-}
-
-struct sim_end *sim_wire_new(struct sim *s, struct sim_node *a, struct sim_node *b)
-{
-	struct wire *w = calloc(1, sizeof *w);
-	s->wires = realloc(s->wires, (s->wires_n + 1) * sizeof *s->wires);
-	s->wires[s->wires_n] = w;
-	w->index = s->wires_n++;
-	w->sim = s;
-	w->node[0] = a;
-	w->node[1] = b;
-	unsigned spread = s->o.delay_max_ms - s->o.delay_min_ms;
-	w->delay = s->o.delay_min_ms + (spread ? (unsigned)(roll(&s->dice) % (spread + 1)) : 0);
-	for (unsigned i = 0; i < 2; i++) {
-		w->end[i].wire = w;
-		w->end[i].side = i;
-		w->end[i].tail = &w->end[i].waiting;
-	}
-	return &w->end[0];
-}
-
-struct sim_end *sim_end_peer(struct sim_end *e)
-{
-	return &e->wire->end[!e->side];
-}
-
-int sim_end_fd(const struct sim_end *e)
-{
-	return 1000 + (int)e->wire->index * 2 + (int)e->side;
-}
-
-struct sim_end *sim_end_by_fd(struct sim *s, int fd)
-{
-	unsigned i = (unsigned)(fd - 1000);
-	return i / 2 < s->wires_n ? &s->wires[i / 2]->end[i % 2] : NULL;
-}
-
-static void give(struct sim_end *e, struct chunk *c)
-{
-	if (c->n)
-		sim_dp_rx(e->dp, e->link, c->p, c->n);
-	else
-		sim_dp_eof(e->dp, e->link);
-	free(c);
-}
-
-/* Everything that arrived in one moment is read at once, as from a socket. */
-static void read_all(void *a, void *b)
-{
-	struct sim_end *e = a;
-	size_t n = 0;
-	struct chunk *c;
-	e->reading = false;
-	for (c = e->waiting; c && c->n; c = c->next)
-		n += c->n;
-	struct chunk *all = calloc(1, sizeof *all + n);
-	while (e->dp && (c = e->waiting)) {
-		e->waiting = c->next;
-		if (!c->n) { /* the end of the stream, behind all the bytes */
-			e->waiting = c;
-			break;
-		}
-		memcpy(all->p + all->n, c->p, c->n);
-		all->n += c->n;
-		free(c);
-	}
-	if (!e->waiting)
-		e->tail = &e->waiting;
-	if (all->n)
-		give(e, all);
-	else
-		free(all);
-	if (e->dp && (c = e->waiting) && !c->n) {
-		e->waiting = c->next;
-		e->tail = &e->waiting;
-		give(e, c);
-	}
-}
-
-static void deliver(void *a, void *b)
-{
-	struct sim_end *e = a;
-	struct chunk *c = b;
-	if (e->closed || (e->wire->dead && c->n)) {
-		free(c);
-		return;
-	}
-	*e->tail = c;
-	e->tail = &c->next;
-	if (e->dp && !e->reading) {
-		e->reading = true;
-		sim_at(e->wire->sim, e->wire->sim->now, read_all, e, NULL);
-	}
-}
-
-void sim_end_attach(struct sim_end *e, struct sim_dp *dp, void *link)
-{
-	e->dp = dp;
-	e->link = link;
-	/* what waited comes a moment later, as from a socket */
-	if (e->waiting && !e->reading) {
-		e->reading = true;
-		sim_at(e->wire->sim, e->wire->sim->now, read_all, e, NULL);
-	}
-}
-
-static uint64_t mix(uint64_t h, const uint8_t *p, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		h = (h ^ p[i]) * 0x100000001b3;
-	return h;
-}
-
-/* The same (sender's wire, label, seq) with other bytes is one nonce used twice. */
-static void check_data(struct sim *s, const struct sim_end *e, const uint8_t *f, size_t len)
-{
-	uint64_t key = mix(0xcbf29ce484222325 + (uint64_t)sim_end_fd(e), f + 4, 12);
-	uint64_t hash = mix(0xcbf29ce484222325, f, len);
-	struct seen *slot = &s->seen[key % SEEN_SIZE];
-	if (slot->key == key && slot->hash != hash)
-		s->nonce_reuses++;
-	*slot = (struct seen){key, hash};
-}
-
-static void check_frame(struct sim *s, const struct sim_end *e, const uint8_t *f, size_t len)
-{
-	if ((f[0] & 15) == WIRE_DATA)
-		check_data(s, e, f, len);
-	if (s->marker[0] && memmem(f, len, s->marker, strlen(s->marker)))
-		s->plaintexts++;
-}
-
-static void put_on_wire(struct sim_end *e, const uint8_t *p, size_t n, unsigned extra)
-{
-	struct sim *s = e->wire->sim;
-	struct sim_end *to = sim_end_peer(e);
-	while (n) {
-		size_t part = s->o.chop && n > 1 ? 1 + roll(&s->dice) % n : n;
-		struct chunk *c = calloc(1, sizeof *c + part);
-		c->n = part;
-		memcpy(c->p, p, part);
-		uint64_t at = s->now + e->wire->delay + extra;
-		if (at < e->arrives)
-			at = e->arrives;
-		e->arrives = at;
-		sim_at(s, at, deliver, to, c);
-		p += part;
-		n -= part;
-	}
-}
-
-/* Whole frames only, so that one can be lost or doubled. */
-static void send_frame(struct sim_end *e, const uint8_t *f, size_t len)
-{
-	struct sim *s = e->wire->sim;
-	unsigned type = f[0] & 15;
-	check_frame(s, e, f, len);
-	bool handshake = type == WIRE_INIT || type == WIRE_RESP || type == WIRE_FINISH;
-	if (handshake && s->o.lose && roll(&s->dice) % 1000 < s->o.lose)
-		return;
-	put_on_wire(e, f, len, 0);
-	if (handshake && s->o.twice && roll(&s->dice) % 1000 < s->o.twice)
-		put_on_wire(e, f, len, 0);
-}
-
-void sim_end_send(struct sim_end *e, const uint8_t *p, size_t n)
-{
-	if (e->wire->dead || e->closed || !n)
-		return;
-	e->cut = realloc(e->cut, e->cut_len + n);
-	memcpy(e->cut + e->cut_len, p, n);
-	e->cut_len += n;
-	size_t at = 0;
-	while (e->cut_len - at >= WIRE_HEADER) {
-		size_t len = get_be16(e->cut + at + 2);
-		if (len < WIRE_HEADER || e->cut_len - at < len)
-			break;
-		send_frame(e, e->cut + at, len);
-		at += len;
-	}
-	memmove(e->cut, e->cut + at, e->cut_len - at);
-	e->cut_len -= at;
-}
-
-static void send_eof(struct sim_end *e)
-{
-	struct sim *s = e->wire->sim;
-	struct chunk *c = calloc(1, sizeof *c);
-	uint64_t at = s->now + e->wire->delay;
-	sim_at(s, at < e->arrives ? e->arrives : at, deliver, sim_end_peer(e), c);
-}
-
-void sim_end_close(struct sim_end *e)
-{
-	if (e->closed)
-		return;
-	e->closed = true;
-	e->dp = NULL;
-	send_eof(e);
-}
-
-static void wire_die(struct wire *w)
-{
-	if (w->dead)
-		return;
-	w->dead = true;
-	for (unsigned i = 0; i < 2; i++)
-		if (!w->end[i].closed)
-			send_eof(&w->end[i]);
-}
-
-void sim_cut(struct sim *s, struct sim_node *a, struct sim_node *b)
-{
-	for (unsigned i = 0; i < s->wires_n; i++) {
-		struct wire *w = s->wires[i];
-		if ((w->node[0] == a && w->node[1] == b) || (w->node[0] == b && w->node[1] == a))
-			wire_die(w);
-	}
-}
-
-void sim_wires_of_node_die(struct sim *s, struct sim_node *sn)
-{
-	for (unsigned i = 0; i < s->wires_n; i++) {
-		struct wire *w = s->wires[i];
-		for (unsigned k = 0; k < 2; k++)
-			if (w->node[k] == sn) {
-				wire_die(w);
-				w->end[k].closed = true;
-				w->end[k].dp = NULL;
-			}
-	}
+	s->wake[sim_node_number(sn)] = at_ms > s->now ? at_ms : s->now;
 }
 
 struct sim_node *sim_node_at(struct sim *s, uint16_t port)
 {
-	for (unsigned i = 0; i < s->nodes_n; i++)
-		if (i + 1u == port)
-			return s->node[i];
-	return NULL;
+	return port && port <= s->nodes_n ? s->node[port - 1] : NULL;
 }

@@ -1,11 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim.h"
 
-#include "aead.h"
-#include "engine.h"
+#include "sim_alloc.h"
 
+#include "aead.h"
+#include "engine_private.h"
+
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* A session that was installed here, and what tells that another end has the same. */
+struct session_seen {
+	uint32_t session;
+	uint8_t role;
+	uint64_t print;
+};
 
 struct sim_dp {
 	struct sim *sim;
@@ -13,7 +24,23 @@ struct sim_dp {
 	struct engine *engine;
 	struct serials serials;
 	uint32_t next_link;
+	struct session_seen *seen;
+	unsigned seen_n;
 };
+
+static const struct session_seen *seen_find(const struct sim_dp *dp, uint32_t session)
+{
+	for (unsigned i = dp->seen_n; i--;)
+		if (dp->seen[i].session == session)
+			return &dp->seen[i];
+	return NULL;
+}
+
+uint64_t sim_dp_session_print(const struct sim_dp *dp, uint32_t session)
+{
+	const struct session_seen *seen = seen_find(dp, session);
+	return seen ? seen->print : 0;
+}
 
 static void to_control(struct sim_dp *dp, const struct seam_msg *m)
 {
@@ -26,6 +53,11 @@ static void to_control(struct sim_dp *dp, const struct seam_msg *m)
 
 static bool on_event(void *ctx, const struct seam_msg *m)
 {
+	struct sim_dp *dp = ctx;
+	const struct session_seen *seen = m->cmd == SEAM_MSG ? seen_find(dp, m->session) : NULL;
+	if (seen)
+		sim_watch_delivered(dp->sim, seen->print, seen->role, m->message, m->more, m->frame,
+			m->frame_len);
 	to_control(ctx, m);
 	return false;
 }
@@ -38,10 +70,17 @@ static void *on_link_open(void *ctx, struct link *l, int fd)
 	return e;
 }
 
-static void send_pieces(struct sim_end *e, const struct iovec *iov, unsigned n)
+/* How many bytes the wire took. */
+static int64_t send_pieces(struct sim_end *e, const struct iovec *iov, unsigned n)
 {
-	for (unsigned i = 0; i < n; i++)
-		sim_end_send(e, iov[i].iov_base, iov[i].iov_len);
+	int64_t sent = 0;
+	for (unsigned i = 0; i < n; i++) {
+		size_t took = sim_end_send(e, iov[i].iov_base, iov[i].iov_len);
+		sent += (int64_t)took;
+		if (took < iov[i].iov_len)
+			break;
+	}
+	return sent;
 }
 
 static void on_link_close(void *ctx, struct link *l)
@@ -54,10 +93,22 @@ static void on_link_close(void *ctx, struct link *l)
 	sim_end_close(e);
 }
 
+static size_t rx_window(void *ctx, struct link *l)
+{
+	return sim_end_window(sim_end_peer(link_io(l)));
+}
+
+static size_t tx_waiting(void *ctx, struct link *l)
+{
+	return sim_end_flying(link_io(l));
+}
+
 static const struct engine_ops ops = {
 	.event = on_event,
 	.link_open = on_link_open,
 	.link_close = on_link_close,
+	.rx_window = rx_window,
+	.tx_waiting = tx_waiting,
 };
 
 struct sim_dp *sim_dp_new(struct sim *s, struct sim_node *sn, uint64_t seed)
@@ -66,7 +117,7 @@ struct sim_dp *sim_dp_new(struct sim *s, struct sim_node *sn, uint64_t seed)
 	if (!ready)
 		aead_init();
 	ready = true;
-	struct sim_dp *dp = calloc(1, sizeof *dp);
+	struct sim_dp *dp = sim_alloc(sizeof *dp);
 	dp->sim = s;
 	dp->node = sn;
 	dp->next_link = 1;
@@ -88,7 +139,8 @@ void sim_dp_free(struct sim_dp *dp)
 {
 	engine_free(dp->engine);
 	serials_fini(&dp->serials);
-	free(dp);
+	sim_drop(dp->seen);
+	sim_drop(dp);
 }
 
 /* Everything that became ready leaves; then the node is asked when it wants to be called again. */
@@ -97,14 +149,11 @@ static void flush(struct sim_dp *dp)
 	struct link *l;
 	while ((l = engine_next_ready(dp->engine, sim_now(dp->sim)))) {
 		const struct iovec *iov;
-		int64_t sent = 0;
 		unsigned n = engine_tx_take(dp->engine, l, &iov, sim_now(dp->sim));
 		if (!n)
 			continue;
-		for (unsigned i = 0; i < n; i++)
-			sent += (int64_t)iov[i].iov_len;
-		send_pieces(link_io(l), iov, n);
-		engine_tx_done(dp->engine, l, sent, sim_now(dp->sim));
+		int64_t sent = send_pieces(link_io(l), iov, n);
+		engine_tx_done(dp->engine, l, sent ? sent : -EAGAIN, sim_now(dp->sim));
 	}
 	sim_wake(dp->sim, dp->node, sim_now(dp->sim));
 }
@@ -115,12 +164,26 @@ static void answer_hello(struct sim_dp *dp, const struct seam_msg *m)
 		.cmd = SEAM_HELLO,
 		.seq = m->seq,
 		.fd = -1,
-		.has = SEAM_HAS(SEAM_A_VERSION) | SEAM_HAS(SEAM_A_WORKERS) | SEAM_HAS(SEAM_A_SUITES),
+		.has = SEAM_HAS(SEAM_A_VERSION) | SEAM_HAS(SEAM_A_WORKERS) |
+		       SEAM_HAS(SEAM_A_SUITES),
 		.version = SEAM_VERSION,
 		.workers = 1,
 		.suites = aead_suites(),
 	};
 	to_control(dp, &a);
+}
+
+/* The data plane has taken it. */
+static void watch_command(struct sim_dp *dp, const struct seam_msg *m, uint64_t print)
+{
+	if (m->cmd == SEAM_SESSION_ADD) {
+		dp->seen = sim_grow(dp->seen, (dp->seen_n + 1) * sizeof *dp->seen);
+		dp->seen[dp->seen_n++] = (struct session_seen){m->session, m->role, print};
+	} else if (m->cmd == SEAM_MSG) {
+		const struct session_seen *seen = seen_find(dp, m->session);
+		sim_watch_sent(dp->sim, seen->print, seen->role, m->message, m->more, m->frame,
+			m->frame_len);
+	}
 }
 
 void sim_dp_command(struct sim_dp *dp, const uint8_t *msg, size_t len, int fd)
@@ -131,11 +194,14 @@ void sim_dp_command(struct sim_dp *dp, const uint8_t *msg, size_t len, int fd)
 	m.fd = fd;
 	uint32_t seq = m.seq;
 	bool want_ack = m.want_ack;
+	uint64_t print = get_be64(m.exporter.b); /* wiped when it is installed */
 	int rc = 0;
 	if (m.cmd == SEAM_HELLO)
 		answer_hello(dp, &m);
 	else
 		rc = engine_apply(dp->engine, &m, ENGINE_LOCAL, &answer, sim_now(dp->sim));
+	if (rc == 0)
+		watch_command(dp, &m, print);
 	if (answer.cmd) {
 		answer.seq = seq;
 		to_control(dp, &answer);
@@ -181,6 +247,12 @@ void sim_dp_rx(struct sim_dp *dp, void *link, const uint8_t *p, size_t n)
 	flush(dp);
 }
 
+void sim_dp_room(struct sim_dp *dp, void *link)
+{
+	engine_tx_room(dp->engine, link);
+	flush(dp);
+}
+
 void sim_dp_eof(struct sim_dp *dp, void *link)
 {
 	engine_link_gone(dp->engine, link, 0, sim_now(dp->sim));
@@ -196,4 +268,18 @@ void sim_dp_tick(struct sim_dp *dp)
 uint64_t sim_dp_deadline(const struct sim_dp *dp)
 {
 	return engine_deadline(dp->engine);
+}
+
+/* Invariant: nothing is left in the tables of the data plane when all is closed. */
+bool sim_dp_bare(struct sim_dp *dp, char *why, size_t len)
+{
+	const struct engine *e = dp->engine;
+	snprintf(why, len,
+		"data plane: %zu links, %zu rows, %zu reverse, %zu sessions, %zu backlogs, %zu "
+		"timers, "
+		"%zu bytes of buffers, %u of work",
+		e->links.used, e->rows.used, e->reverse.used, e->endpoints.used, e->backlogs.used,
+		e->timers.n, e->pool.out, e->work ? e->work->tail : 0);
+	return !e->links.used && !e->rows.used && !e->reverse.used && !e->endpoints.used &&
+	       !e->backlogs.used && !e->timers.n && !e->pool.out && !(e->work && e->work->tail);
 }

@@ -1,18 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim.h"
+#include "sim_alloc.h"
+#include "sim_world.h"
 
-#include "channel.h"
+#include "end.h"
+#include "link_private.h"
 #include "listener.h"
+#include "log.h"
+#include "message_private.h"
 #include "path.h"
 #include "path_key.h"
-#include "relay.h"
+#include "relay_private.h"
 #include "seam_client.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
+#include <linux/netlink.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 struct sim_node {
 	struct sim *sim;
@@ -24,6 +30,9 @@ struct sim_node {
 	struct sim_dp *dp;
 	unsigned life; /* what was on its way to an earlier life is dropped */
 	int64_t clock_s;
+	bool no_transit;
+	unsigned long wakes;
+	unsigned unanswered; /* commands to the data plane */
 };
 
 static uint64_t unix_of(const struct sim_node *sn)
@@ -33,6 +42,8 @@ static uint64_t unix_of(const struct sim_node *sn)
 
 static void enter(struct sim_node *sn)
 {
+	if (log_enabled(LOG_DEBUG)) /* tracing: the line says whose it is */
+		log_init(STDERR_FILENO, LOG_DEBUG, false, sn->name);
 	node_enter(sn->node, sim_now(sn->sim), unix_of(sn));
 }
 
@@ -63,12 +74,13 @@ static void seam_arrives(void *a, void *b)
 		if (sn->node)
 			wake_soon(sn);
 	}
-	free(p);
+	sim_drop(p);
 }
 
-static struct parcel *parcel_new(const struct sim_node *sn, const void *msg, size_t len, bool to_control)
+static struct parcel *parcel_new(
+	const struct sim_node *sn, const void *msg, size_t len, bool to_control)
 {
-	struct parcel *p = calloc(1, sizeof *p + len);
+	struct parcel *p = sim_alloc(sizeof *p + len);
 	p->life = sn->life;
 	p->to_control = to_control;
 	p->fd = -1;
@@ -79,6 +91,9 @@ static struct parcel *parcel_new(const struct sim_node *sn, const void *msg, siz
 
 void sim_node_seam(struct sim_node *sn, const uint8_t *msg, size_t len)
 {
+	struct nlmsghdr head;
+	memcpy(&head, msg, sizeof head);
+	sn->unanswered -= head.nlmsg_type == SEAM_ACK;
 	sim_at(sn->sim, sim_now(sn->sim), seam_arrives, sn, parcel_new(sn, msg, len, true));
 }
 
@@ -91,9 +106,12 @@ static int io_seam_send(void *ctx, const struct seam_msg *m)
 		return len;
 	struct parcel *p = parcel_new(sn, buf, (size_t)len, false);
 	p->fd = m->fd;
+	sn->unanswered += m->want_ack;
 	sim_at(sn->sim, sim_now(sn->sim), seam_arrives, sn, p);
 	return 0;
 }
+
+enum { CONNECT_MS = 20000 };
 
 struct dialling {
 	unsigned life;
@@ -105,12 +123,14 @@ static void dial_arrives(void *a, void *b)
 {
 	struct sim_node *sn = a;
 	struct dialling d = *(struct dialling *)b;
-	free(b);
+	sim_drop(b);
 	if (!sn->node || d.life != sn->life)
 		return;
 	struct sim_node *to = sim_node_at(sn->sim, d.port);
 	enter(sn);
-	if (to && to->node) {
+	if (to && sim_separated(sn->sim, sn, to)) {
+		links_on_connected(sn->node, d.id, -1, -ETIMEDOUT);
+	} else if (to && to->node) {
 		struct sim_end *e = sim_wire_new(sn->sim, sn, to);
 		char peer[32];
 		snprintf(peer, sizeof peer, "127.0.0.1:%d", 20000 + sim_end_fd(e));
@@ -125,10 +145,12 @@ static void dial_arrives(void *a, void *b)
 
 static void io_connect(void *ctx, uint32_t id, const struct link_target *t)
 {
-	struct sim_node *sn = ctx;
-	struct dialling *d = calloc(1, sizeof *d);
+	struct sim_node *sn = ctx, *to = sim_node_at(sn->sim, t->port);
+	/* nobody says no on the other side of a partition: the kernel gives up some time */
+	bool silent = to && sim_separated(sn->sim, sn, to);
+	struct dialling *d = sim_alloc(sizeof *d);
 	*d = (struct dialling){sn->life, id, t->port};
-	sim_at(sn->sim, sim_now(sn->sim) + 1, dial_arrives, sn, d);
+	sim_at(sn->sim, sim_now(sn->sim) + (silent ? CONNECT_MS : 1), dial_arrives, sn, d);
 }
 
 static void io_resolve(void *ctx, uint32_t id, const char *host, uint16_t port)
@@ -144,10 +166,8 @@ static void io_cancel(void *ctx, uint32_t id)
 static bool io_is_own(void *ctx, const struct identifier *id)
 {
 	struct sim_node *sn = ctx;
-	for (uint16_t port = 1; port < 1000; port++) {
-		struct sim_node *other = sim_node_at(sn->sim, port);
-		if (!other)
-			break;
+	struct sim_node *other;
+	for (uint16_t port = 1; (other = sim_node_at(sn->sim, port)); port++) {
 		if (other->home == sn->home && identifier_equal(&other->keys.identity.id, id))
 			return true;
 	}
@@ -156,7 +176,8 @@ static bool io_is_own(void *ctx, const struct identifier *id)
 
 static bool io_is_own_listener(void *ctx, const struct link_target *t)
 {
-	return true;
+	const struct sim_node *sn = ctx;
+	return !sn->no_transit;
 }
 
 static const struct node_io io = {
@@ -168,19 +189,17 @@ static const struct node_io io = {
 	.is_own_listener = io_is_own_listener,
 };
 
-static void make_keys(struct sim_node *sn)
+static void make_keys(struct handshake_keys *k, uint64_t now)
 {
 	struct secret32 secret;
-	struct handshake_keys *k = &sn->keys;
-	uint64_t now = unix_of(sn);
 	int len = identity_create(&secret, k->history, sizeof k->history, now - 100);
 	k->history_len = (size_t)len;
 	if (len < 0 || identity_verify(k->history, k->history_len, now, &k->identity) < 0)
 		abort();
 	randombytes_buf(&k->static_key, sizeof k->static_key);
 	crypto_scalarmult_base(k->static_public, k->static_key.b);
-	len = attestation_create(&k->identity, &secret, k->static_public, now - 100, now + 365 * 86400,
-		k->attestation, sizeof k->attestation);
+	len = attestation_create(&k->identity, &secret, k->static_public, now - 100,
+		now + 365 * 86400, k->attestation, sizeof k->attestation);
 	if (len < 0)
 		abort();
 	k->attestation_len = (size_t)len;
@@ -188,9 +207,24 @@ static void make_keys(struct sim_node *sn)
 	k->suites_n = 1;
 }
 
+/* A node's keys depend on its number alone, so all worlds of a process share them. */
+static const struct handshake_keys *keys_of(const struct sim_node *sn)
+{
+	static struct handshake_keys *known[SIM_NODES_MAX];
+	unsigned i = sim_node_number(sn);
+	if (!known[i]) {
+		uint64_t before = sim_dice_swap(i + 1);
+		known[i] = sim_alloc(sizeof *known[i]);
+		make_keys(known[i], unix_of(sn));
+		sim_dice_swap(before);
+	}
+	return known[i];
+}
+
 void sim_node_start(struct sim_node *sn)
 {
 	sn->life++;
+	sn->unanswered = 0;
 	sn->node = node_new(sn->name, &sn->keys, &io, sn);
 	sn->dp = sim_dp_new(sn->sim, sn, sim_random(sn->sim));
 	enter(sn);
@@ -203,12 +237,12 @@ void sim_node_start(struct sim_node *sn)
 
 struct sim_node *sim_node_new(struct sim *s, const char *name, unsigned home, uint16_t port)
 {
-	struct sim_node *sn = calloc(1, sizeof *sn);
+	struct sim_node *sn = sim_alloc(sizeof *sn);
 	sn->sim = s;
 	snprintf(sn->name, sizeof sn->name, "%s", name);
 	sn->home = home;
 	sn->port = port;
-	make_keys(sn);
+	sn->keys = *keys_of(sn);
 	sim_add_node(s, sn);
 	sim_node_start(sn);
 	return sn;
@@ -233,7 +267,7 @@ void sim_node_kill(struct sim_node *sn)
 void sim_node_free(struct sim_node *sn)
 {
 	sim_node_kill(sn);
-	free(sn);
+	sim_drop(sn);
 }
 
 struct node *sim_node_control(struct sim_node *sn)
@@ -253,6 +287,54 @@ void sim_node_shift_clock(struct sim_node *sn, int64_t seconds)
 	sn->clock_s += seconds;
 }
 
+void sim_node_set_clock(struct sim_node *sn, int64_t seconds)
+{
+	sn->clock_s = seconds;
+}
+
+void sim_node_set_transit(struct sim_node *sn, bool admit)
+{
+	sn->no_transit = !admit;
+}
+
+const char *sim_node_name(const struct sim_node *sn)
+{
+	return sn->name;
+}
+
+unsigned sim_node_life(const struct sim_node *sn)
+{
+	return sn->life;
+}
+
+unsigned sim_node_number(const struct sim_node *sn)
+{
+	return sn->port - 1u;
+}
+
+const struct handshake_keys *sim_node_keys(const struct sim_node *sn)
+{
+	return &sn->keys;
+}
+
+unsigned long sim_node_wakes(const struct sim_node *sn)
+{
+	return sn->wakes;
+}
+
+uint64_t sim_node_deadline(struct sim_node *sn)
+{
+	if (!sn->node)
+		return UINT64_MAX;
+	uint64_t a = node_deadline(sn->node), b = sim_dp_deadline(sn->dp);
+	return a < b ? a : b;
+}
+
+uint64_t sim_node_session_print(const struct sim_node *sn, uint32_t session)
+{
+	return sn->dp ? sim_dp_session_print(sn->dp, session) : 0;
+}
+
 struct sim_dp *sim_node_dp(struct sim_node *sn)
 {
 	return sn->dp;
@@ -267,6 +349,7 @@ void sim_node_wake(struct sim_node *sn)
 {
 	if (!sn->node)
 		return;
+	sn->wakes++;
 	enter(sn);
 	if (node_deadline(sn->node) <= sim_now(sn->sim))
 		node_tick(sn->node);
@@ -285,4 +368,57 @@ bool sim_node_empty(struct sim_node *sn, char *why, size_t len)
 	unsigned keys = path_keys_count(sn->node->keys_in_use), paths = paths_count(sn->node);
 	snprintf(why, len, "%s: %u channels, %u paths, %u labels", sn->name, channels, paths, keys);
 	return !channels && !keys && !paths;
+}
+
+static unsigned count_links(const struct node *n, char *first, size_t len)
+{
+	unsigned count = 0;
+	for (const struct link *l = n->links->first; l; l = l->next)
+		if (!count++)
+			snprintf(first, len, " (%s, %u users)", l->peer, l->users);
+	for (const struct link *l = n->links->gone; l; l = l->next)
+		if (!count++)
+			snprintf(first, len, " (gone, %u users)", l->users);
+	return count;
+}
+
+static unsigned count_ends(const struct node *n)
+{
+	unsigned count = 0;
+	for (const struct channel_end *e = n->channels->ends; e; e = e->next)
+		count++;
+	return count;
+}
+
+static unsigned count_handles(const struct node *n)
+{
+	unsigned count = 0;
+	for (const struct handle *h = n->messages->handles.first; h; h = h->next)
+		count++;
+	return count;
+}
+
+/* Invariant: nothing is left in any table when all is closed. */
+bool sim_node_bare(struct sim_node *sn, char *why, size_t len)
+{
+	if (!sim_node_empty(sn, why, len))
+		return false;
+	if (!sn->node)
+		return true;
+	const struct node *n = sn->node;
+	const struct messages *ms = n->messages;
+	char link[200] = "";
+	unsigned links = count_links(n, link, sizeof link), ends = count_ends(n);
+	unsigned handles = count_handles(n), half_open = n->channels->half_open;
+	bool requests = ms->requests || ms->forwards || ms->secure_done || ms->reassembly.first;
+	bool relays = n->relays->regs || n->relays->dying, seam = sn->unanswered;
+	if (!links && !ends && !handles && !half_open && !requests && !ms->forwards_n &&
+		!ms->reassembly.bytes && !relays && !seam)
+		return sim_dp_bare(sn->dp, why, len);
+	snprintf(why, len,
+		"%s: %u links%s, %u ends, %u half-open, %u handles, %zu bytes in reassembly%s%s%s",
+		sn->name, links, link, ends, half_open, handles, ms->reassembly.bytes,
+		requests ? ", requests" : "", relays ? ", registrations" : "",
+		seam ? ", unanswered commands" : "");
+	return false;
 }

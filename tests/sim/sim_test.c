@@ -264,6 +264,62 @@ static void through_relay(uint64_t seed)
 	finish(s, "relay", seed);
 }
 
+/*
+ * The initiator is gone and the hop has forgotten the path: each PING of the responder is answered by
+ * RESET(unknown), which asks for the next PING. It stays calm, and gives the channel up in time although
+ * the link takes all its bytes.
+ */
+static void hop_forgets(uint64_t seed)
+{
+	struct sim *s = world(seed);
+	struct sim_node *n[3] = {sim_node_new(s, "a", 1, 1), sim_node_new(s, "b", 1, 2),
+		sim_node_new(s, "c", 1, 3)};
+	struct channel *ch = open_channel(
+		s, n[0], "/ip4/127.0.0.1/tcp/2/ip4/127.0.0.1/tcp/3/service/api", 5000, NULL);
+	check(ch && in_channel(s, n[0], ch, 100), "hop forgets: a message", seed);
+	sim_run(s, 5000, NULL, NULL);
+	sim_node_kill(n[0]);
+	unsigned long before = sim_frames(s, 5);
+	sim_run(s, 30000, NULL, NULL);
+	check(sim_frames(s, 5) - before < 60, "hop forgets: a storm of PINGs", seed);
+	char why[160] = "";
+	check(sim_node_empty(n[2], why, sizeof why), "hop forgets: the other end is given up", seed);
+	check(sim_node_empty(n[1], why, sizeof why), "hop forgets: nothing is left at the hop", seed);
+	finish(s, "hop forgets", seed);
+}
+
+static void ignored(
+	struct node *n, void *ctx, const struct reason *why, const uint8_t *payload, size_t len)
+{
+}
+
+/* The same while the responder goes on sending: that the link takes bytes is no sign of life. */
+static void hop_swallows(uint64_t seed)
+{
+	struct sim_options o = {.seed = seed, .delay_min_ms = 400, .delay_max_ms = 400};
+	struct sim *s = sim_new(&o);
+	struct sim_node *n[3] = {sim_node_new(s, "a", 1, 1), sim_node_new(s, "b", 1, 2),
+		sim_node_new(s, "c", 1, 3)};
+	struct channel *ch = open_channel(
+		s, n[0], "/ip4/127.0.0.1/tcp/2/ip4/127.0.0.1/tcp/3/service/api", 20000, NULL);
+	check(ch && in_channel(s, n[0], ch, 100), "hop swallows: a message", seed);
+	sim_run(s, 5000, NULL, NULL);
+	sim_node_kill(n[0]);
+	unsigned i = 0;
+	for (; i < 400 && (ch = channels_first(sim_node_control(n[2]))); i++) {
+		char to[96];
+		snprintf(to, sizeof to, "/service/%s/service/uppercase", ch->address);
+		struct route r = route_of(to);
+		static const struct trust own;
+		message_send(sim_node_control(n[2]), &r, &own, (const uint8_t *)"x", 1, 60000, ignored,
+			NULL);
+		sim_wake(s, n[2], sim_now(s));
+		sim_run(s, 100, NULL, NULL);
+	}
+	check(i > 10 && i < 300, "hop swallows: the other end is given up", seed);
+	finish(s, "hop swallows", seed);
+}
+
 static void refusals(uint64_t seed)
 {
 	struct sim *s = world(seed);
@@ -392,6 +448,8 @@ int main(int argc, char **argv)
 		direct(seed);
 		two_hops(seed);
 		through_relay(seed);
+		hop_forgets(seed);
+		hop_swallows(seed);
 		refusals(seed);
 		lossy_handshakes(seed);
 		random_world(seed);

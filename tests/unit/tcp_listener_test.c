@@ -43,13 +43,14 @@ static void shows_addresses_and_routes(void **state)
 	assert_forms("[::1]:4000", "[::1]:4000", "/ip6/::1/tcp/4000");
 	assert_forms("[::]:4000", "[::]:4000", "/ip6/::1/tcp/4000");
 	assert_forms("unix:/tmp/a", "unix:/tmp/a", "/unix/%2Ftmp%2Fa");
+	assert_forms("unix:/tmp/100%", "unix:/tmp/100%", "/unix/%2Ftmp%2F100%25");
 }
 
 static void refuses_what_is_no_address(void **state)
 {
 	static const char *const bad[] = {"", ":", "x", "127.0.0.1",
 		"127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:-1", "127.0.0.1: 1", "::1:4000",
-		"[127.0.0.1]:1", "[]:1", "host:1", "unix:", "unix:relative", "1.2.3.4.5:6"};
+		"[127.0.0.1]:1", "[]:1", "host:1", "unix:", "unix:relative", "unix:/two\nlines", "1.2.3.4.5:6"};
 	struct tcp_address a;
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		struct reason why = {.exit = 0};

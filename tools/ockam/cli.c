@@ -41,6 +41,8 @@ int cli_fail(const struct cli *c, int code, const char *fmt, ...)
 		return code;
 	progress_stop();
 	fputs(color ? "\033[1;31merror:\033[0m " : "error: ", stderr);
+	if (c->where)
+		fprintf(stderr, "%s: ", c->where);
 	va_start(ap, fmt);
 	vfprintf(stderr, fmt, ap);
 	va_end(ap);

@@ -30,7 +30,10 @@ struct cli {
 	enum output_format format;
 	const char *jq; /* filter, or NULL */
 	bool compact, pretty, quiet, no_input, no_color;
-	bool mute; /* a failure will be tried again: its sentence is not written */
+	bool mute;	   /* a failure will be tried again: its sentence is not written */
+	bool silent;	   /* this command is a step of another: its result is not written */
+	void *step_ctx;	   /* of the step; see config_run.c */
+	const char *where; /* what an error sentence begins with: FILE:LINE, or NULL */
 	int verbose;
 	bool in_tty, out_tty, err_tty;
 	char home[PATH_MAX]; /* empty for commands that need none */

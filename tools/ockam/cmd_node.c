@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* node: create, list, show, start, stop, delete, logs, default. */
 #include "address.h"
+#include "config_run.h"
 #include "delete.h"
 #include "guard.h"
 #include "home_call.h"
@@ -107,7 +108,7 @@ static int make_config(const struct cli *c, const struct args *a, json_t **out)
 	return CLI_OK;
 }
 
-int cmd_node_create(struct cli *c, const struct args *a)
+int node_create_line(struct cli *c, const struct args *a, int (*on_ready)(void *ctx), void *ctx)
 {
 	char name[WIRE_NAME_MAX + 1], text[128];
 	struct node_plan plan = {
@@ -115,6 +116,8 @@ int cmd_node_create(struct cli *c, const struct args *a)
 		.vault = args_text(a, "vault"),
 		.foreground = args_flag(a, "foreground") || args_flag(a, "exit-on-eof"),
 		.exit_on_eof = args_flag(a, "exit-on-eof"),
+		.on_ready = on_ready,
+		.ctx = ctx,
 	};
 	if (args_timeout(a, NODE_READY_MS, &plan.timeout_ms))
 		return cli_fail(c, CLI_CONFIG, "OCKAM_DEFAULT_TIMEOUT is not a duration like 10s");
@@ -134,6 +137,11 @@ int cmd_node_create(struct cli *c, const struct args *a)
 		return rc;
 	snprintf(text, sizeof text, "node %s was created", name);
 	return output_value(c, json_pack("{s:s}", "name", name), name, text);
+}
+
+int cmd_node_create(struct cli *c, const struct args *a)
+{
+	return config_wanted(a) ? config_create_node(c, a) : node_create_line(c, a, NULL, NULL);
 }
 
 struct node_listing {

@@ -42,11 +42,14 @@ static int run(const struct cli *c, const struct node_plan *plan, struct spawn *
 	int rc = spawn_wait_ready(c, s, plan->timeout_ms);
 	if (rc)
 		return rc;
-	puts(plan->name);
-	fflush(stdout);
 	guard_drop(*guard);
 	*guard = -1;
-	while (step(s, plan->exit_on_eof))
+	int failed = plan->on_ready ? plan->on_ready(plan->ctx) : CLI_OK;
+	if (!failed) {
+		puts(plan->name);
+		fflush(stdout);
+	}
+	while (!failed && step(s, plan->exit_on_eof))
 		;
 	progress_take_signal(); /* it ends the node, and that is no failure; a second one hurries */
 	rc = spawn_wait_end(s, progress_now());
@@ -57,7 +60,7 @@ static int run(const struct cli *c, const struct node_plan *plan, struct spawn *
 	int err = node_end(c, plan->name, NODE_END_GRACE_MS);
 	if (err < 0)
 		spawn_kill(s);
-	return CLI_OK;
+	return failed;
 }
 
 int foreground_run(const struct cli *c, const struct node_plan *plan, int *guard)

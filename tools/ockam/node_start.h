@@ -23,6 +23,9 @@ struct node_plan {
 	int64_t timeout_ms;
 	bool foreground;
 	bool exit_on_eof; /* a foreground node ends with our stdin */
+	/* A foreground node is ready: an exit code; if it is not CLI_OK the node ends. Or NULL. */
+	int (*on_ready)(void *ctx);
+	void *ctx;
 };
 
 /* Creates and starts; a background node is ready on return, a foreground node has ended. */

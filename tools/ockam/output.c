@@ -57,8 +57,17 @@ static int put_json(const struct cli *c, json_t *doc)
 	return finish(c);
 }
 
+static int drop(json_t *doc)
+{
+	progress_stop();
+	json_decref(doc);
+	return CLI_OK;
+}
+
 int output_value(const struct cli *c, json_t *doc, const char *bare, const char *text)
 {
+	if (c->silent)
+		return drop(doc);
 	if (output_is_json(c))
 		return put_json(c, doc);
 	json_decref(doc);
@@ -70,6 +79,8 @@ int output_value(const struct cli *c, json_t *doc, const char *bare, const char 
 
 int output_list(const struct cli *c, json_t *doc, const struct column *columns, const char *plural)
 {
+	if (c->silent)
+		return drop(doc);
 	if (output_is_json(c) || !wants_human(c))
 		return put_json(c, doc);
 	progress_stop();
@@ -80,6 +91,8 @@ int output_list(const struct cli *c, json_t *doc, const struct column *columns, 
 
 int output_record(const struct cli *c, json_t *doc)
 {
+	if (c->silent)
+		return drop(doc);
 	if (output_is_json(c) || !wants_human(c))
 		return put_json(c, doc);
 	progress_stop();

@@ -7,6 +7,7 @@
 #include "identity.h"
 #include "route.h"
 #include "stdin_route.h"
+#include "variables.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -63,12 +64,22 @@ static bool is_channel(const char *text)
 	return hex_decode(id, sizeof id, text, strlen(text)) == (int)sizeof id;
 }
 
-/* NULL, or what is wrong with the value; `why` is a buffer to say it in. */
-static const char *value_fault(enum value_kind kind, const char *v, char *why, size_t cap)
+static bool is_configuration(const char *text)
+{
+	static const char *const ends[] = {".yaml", ".yml", ".json"};
+	size_t n = strlen(text);
+	for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+		if (n > strlen(ends[i]) && !strcmp(text + n - strlen(ends[i]), ends[i]))
+			return true;
+	return false;
+}
+
+const char *parse_value_fault(enum value_kind kind, const char *v, char *why, size_t cap)
 {
 	int64_t ms;
 	unsigned long n;
 	struct identifier id;
+	struct variable variable;
 	static const char name_rule[] =
 		"a name has letters, digits, _ and -, does not begin with -, and has "
 		"at most 64 characters";
@@ -78,6 +89,10 @@ static const char *value_fault(enum value_kind kind, const char *v, char *why, s
 		return NULL;
 	case VALUE_NAME:
 		return route_name_valid(v) ? NULL : name_rule;
+	case VALUE_NAME_OR_FILE:
+		return route_name_valid(v) || is_configuration(v) ? NULL : name_rule;
+	case VALUE_VARIABLE:
+		return variable_parse(v, &variable) ? NULL : "it is like NAME=VALUE";
 	case VALUE_NODE:
 		return route_name_valid(args_node(v)) ? NULL : name_rule;
 	case VALUE_PLACE:
@@ -120,7 +135,7 @@ static const char *value_fault(enum value_kind kind, const char *v, char *why, s
 static int check_value(struct parser *p, const char *what, enum value_kind kind, const char *v)
 {
 	char why[200];
-	const char *fault = value_fault(kind, v, why, sizeof why);
+	const char *fault = parse_value_fault(kind, v, why, sizeof why);
 	return fault ? usage(p, "invalid value '%s' for %s: %s", v, what, fault) : 0;
 }
 

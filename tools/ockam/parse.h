@@ -33,6 +33,9 @@ struct args {
 int parse_line(struct cli *c, int argc, char **argv, struct args *out, char *err, size_t err_len);
 void parse_fini(struct args *a);
 
+/* NULL, or what is wrong with a value; `why` is a buffer that it may be said in. */
+const char *parse_value_fault(enum value_kind kind, const char *v, char *why, size_t cap);
+
 /* By an option's name in the table. NULL, false or 0 when it was not given. */
 const char *args_text(const struct args *a, const char *name);
 bool args_flag(const struct args *a, const char *name);

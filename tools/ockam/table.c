@@ -45,6 +45,11 @@ OPTION o_exit_on_eof = {
 OPTION o_workers = {"workers", 0, VALUE_COUNT, .meta = "N", .help = "threads of the data plane"};
 OPTION o_transit = {"transit", 0, VALUE_TRANSIT, .many = true, .meta = "CIDR[:PORT|:LO-HI]",
 	.help = "dial onward to these addresses for others"};
+OPTION o_configuration = {"configuration", 0, VALUE_TEXT, .meta = "YAML|FILE",
+	.help = "what the node has: a file, or the text itself"};
+OPTION o_variable = {"variable", 0, VALUE_VARIABLE, .many = true, .meta = "NAME=VALUE",
+	.help = "the value of $NAME in the configuration"};
+OPTION o_schema = {"schema", 0, VALUE_NONE, .help = "print the JSON schema of such a file"};
 OPTION o_follow = {"follow", 'F', VALUE_NONE, .help = "print the log, and go on as it grows"};
 
 OPTION o_from_node = {
@@ -93,16 +98,19 @@ OPTION o_addr = {
 
 static const struct command node_commands[] = {
 	{"create", "create and start a node", cmd_node_create,
-		.pos = {{"NAME", VALUE_NAME, false, "default: `default`, then random names"}},
+		.pos = {{"NAME|FILE", VALUE_NAME_OR_FILE, false,
+			"default: `default`, then random names; FILE: a configuration in YAML"}},
 		.opt = {&o_tcp_listener, &o_foreground, &o_exit_on_eof, &o_authorized, &o_identity,
-			&o_vault, &o_workers, &o_transit, &o_timeout},
+			&o_vault, &o_workers, &o_transit, &o_timeout, &o_configuration,
+			&o_variable},
 		.about = "Returns when the node answers, and prints its name. The vault and the "
 			 "identity `default` are\n"
 			 "made when the home has none. A running node of that name is an error; a "
 			 "stopped one is replaced.",
 		.examples = "ockam node create n1\n"
 			    "ockam node create n2 --tcp-listener-address 127.0.0.1:4000\n"
-			    "ockam node create relay -t 0.0.0.0:4000 --authorized any"},
+			    "ockam node create relay -t 0.0.0.0:4000 --authorized any\n"
+			    "ockam node create node.yaml --variable PORT=4000"},
 	{"list", "list the nodes of the home", cmd_node_list,
 		.examples = "ockam node list --output json --jq '.[].node_name'"},
 	{"show", "show a node and all it has", cmd_node_show, .pos = NODE_OR_DEFAULT,
@@ -252,6 +260,20 @@ static const struct command worker_commands[] = {
 	{"list", "list all addresses of a node", cmd_worker_list, .opt = {&o_at}},
 };
 
+static const struct command run_command = {NULL, "make the nodes of a file, and all they have",
+	cmd_run, .pos = {{"FILE", VALUE_TEXT, false, "a configuration in YAML, or `-` for stdin"}},
+	.opt = {&o_variable, &o_schema},
+	.about =
+		"The file maps `nodes` to names, each name to what `ockam node create FILE` takes: "
+		"the options of\n`node create`, and tcp-listeners, relays and so on, each a map "
+		"from "
+		"a name to the options of that\ngroup's `create`. $NAME stands for a variable: "
+		"from "
+		"--variable, from `variables` in the file, or\nfrom the environment. If a part "
+		"fails "
+		"the nodes that were made are removed again.",
+	.examples = "ockam run machine.yaml\n"
+		    "ockam run machine.yaml --variable RELAY=/ip4/192.0.2.7/tcp/4000"};
 static const struct command status_command = {
 	NULL, "show the home, its identities and nodes", cmd_status};
 static const struct command reset_command = {
@@ -281,6 +303,7 @@ const struct group table_groups[] = {
 	{"vault", NULL, "create and manage vaults", MANY(vault_commands)},
 	{"service", NULL, "services of a node", MANY(service_commands)},
 	{"worker", NULL, "all addresses of a node", MANY(worker_commands)},
+	{"run", NULL, "make the nodes of a file, and all they have", &run_command, 1},
 	{"status", NULL, "show the home, its identities and nodes", &status_command, 1},
 	{"reset", NULL, "delete everything in the home", &reset_command, 1},
 	{"completion", NULL, "print completions for a shell", &completion_command, 1},

@@ -16,13 +16,15 @@ enum value_kind {
 	VALUE_NONE, /* an option without a value */
 	VALUE_TEXT,
 	VALUE_NAME,
-	VALUE_NODE,	  /* NAME or /node/NAME */
-	VALUE_ROUTE,	  /* may take one line from stdin in place of `-` */
-	VALUE_PLACE,	  /* a route, or a node's name when it has no slash */
-	VALUE_CHANNEL,	  /* HEX or /service/HEX */
-	VALUE_ADDRESS,	  /* HOST:PORT or unix:PATH */
-	VALUE_TRANSIT,	  /* CIDR[:PORT|:LO-HI] */
-	VALUE_IDENTIFIER, /* I<64 hex> or `any` */
+	VALUE_NAME_OR_FILE, /* a name, or a path that ends in .yaml, .yml or .json */
+	VALUE_VARIABLE,	    /* NAME=VALUE */
+	VALUE_NODE,	    /* NAME or /node/NAME */
+	VALUE_ROUTE,	    /* may take one line from stdin in place of `-` */
+	VALUE_PLACE,	    /* a route, or a node's name when it has no slash */
+	VALUE_CHANNEL,	    /* HEX or /service/HEX */
+	VALUE_ADDRESS,	    /* HOST:PORT or unix:PATH */
+	VALUE_TRANSIT,	    /* CIDR[:PORT|:LO-HI] */
+	VALUE_IDENTIFIER,   /* I<64 hex> or `any` */
 	VALUE_DURATION,
 	VALUE_TIMEOUT, /* a duration above 0 */
 	VALUE_COUNT,
@@ -128,6 +130,7 @@ COMMAND(cmd_service_list);
 COMMAND(cmd_service_start);
 COMMAND(cmd_service_stop);
 COMMAND(cmd_worker_list);
+COMMAND(cmd_run);
 COMMAND(cmd_status);
 COMMAND(cmd_reset);
 COMMAND(cmd_environment);
