@@ -131,7 +131,8 @@ static int cmd_session(struct engine *e, const struct seam_msg *m, struct seam_m
 	switch (m->cmd) {
 	case SEAM_SESSION_DEL:
 		return endpoint_del(e, ep, m->has & SEAM_HAS(SEAM_A_CLOSE), m->close);
-	case SEAM_SESSION_PING:
+	case SEAM_SESSION_PING: /* the hop that asked to hold back may have forgotten the path */
+		session_pause(ep->session, false, e->now_ms);
 		session_ping(ep->session, e->now_ms);
 		endpoint_update(e, ep);
 		return 0;

@@ -40,7 +40,7 @@
  * SEAM_SESSION_DEL control  session* close (absent: drop without a word) -      -ENOENT
  *                           With close: sends CLOSE, then reports SESSION_CLOSED when the peer has
  *                           answered or after 5 s. Without: the row is gone when this is acknowledged.
- * SEAM_SESSION_PING control session*     PING (or the CLOSE of a refused one) now  -  -ENOENT
+ * SEAM_SESSION_PING control session*     PING (or the CLOSE of a refused one) now, PAUSE or not  -  -ENOENT
  * SEAM_SESSION_GET control  session*                                    -       -ENOENT
  *        answer:            session epoch_tx epoch_rx frames_rx frames_tx bytes_rx bytes_tx replays
  *                           auth_failures rtt_us up

@@ -320,6 +320,40 @@ static void hop_swallows(uint64_t seed)
 	finish(s, "hop swallows", seed);
 }
 
+static uint64_t first_alone(const struct sim_node *sn, void *ctx)
+{
+	return sim_node_number(sn) == 0;
+}
+
+/* The same when the hop had asked the responder to hold back: RESUME will not come. */
+static void hop_forgets_its_pause(uint64_t seed)
+{
+	struct sim_options o = {
+		.seed = seed, .delay_max_ms = 20, .window_min = 1 << 16, .window_max = 1 << 16};
+	struct sim *s = sim_new(&o);
+	struct sim_node *n[3] = {sim_node_new(s, "a", 1, 1), sim_node_new(s, "b", 1, 2),
+		sim_node_new(s, "c", 1, 3)};
+	struct channel *ch = open_channel(
+		s, n[0], "/ip4/127.0.0.1/tcp/2/ip4/127.0.0.1/tcp/3/service/api", 5000, NULL);
+	check(ch && in_channel(s, n[0], ch, 100), "hop forgets its pause: a message", seed);
+	sim_partition(s, first_alone, NULL); /* the hop's way to it is full */
+	char to[96];
+	static const struct trust own;
+	static uint8_t body[900000];
+	snprintf(to, sizeof to, "/service/%s/service/uppercase",
+		channels_first(sim_node_control(n[2]))->address);
+	struct route r = route_of(to);
+	message_send(sim_node_control(n[2]), &r, &own, body, sizeof body, 5000, ignored, NULL);
+	sim_wake(s, n[2], sim_now(s));
+	sim_run(s, 1000, NULL, NULL);
+	sim_node_kill(n[0]);
+	sim_heal(s);
+	sim_run(s, 30000, NULL, NULL);
+	char why[160] = "";
+	check(sim_node_empty(n[2], why, sizeof why), "hop forgets its pause: it is given up", seed);
+	finish(s, "hop forgets its pause", seed);
+}
+
 static void refusals(uint64_t seed)
 {
 	struct sim *s = world(seed);
@@ -450,6 +484,7 @@ int main(int argc, char **argv)
 		through_relay(seed);
 		hop_forgets(seed);
 		hop_swallows(seed);
+		hop_forgets_its_pause(seed);
 		refusals(seed);
 		lossy_handshakes(seed);
 		random_world(seed);

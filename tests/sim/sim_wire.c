@@ -333,10 +333,9 @@ static void wire_die(struct wire *w)
 	w->dead = true;
 	w->sim->wires_alive--;
 	for (unsigned i = 0; i < 2; i++) {
-		if (w->held) /* this had not arrived */
+		if (w->held) /* this had not arrived, be it the end that the other side had made */
 			drop_waiting(&w->end[i]);
-		if (!w->end[i].closed)
-			send_eof(&w->end[i]);
+		send_eof(&w->end[i]);
 	}
 	w->held = false;
 }

@@ -222,7 +222,7 @@ static void step_connection(struct world *w, unsigned who)
 	struct link *l = links_first(n);
 	while (l && (!l->explicit_ || pick(w, 2)))
 		l = l->next;
-	if (l && l->state == LINK_UP) {
+	if (l && l->state == LINK_UP && !w->calm) { /* paths of others may go with it */
 		link_close(n, l);
 		sim_wake(w->s, w->n[who], sim_now(w->s));
 	} else if (to != who) {
