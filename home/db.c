@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 enum { BUSY_MS = 10000 };
@@ -42,6 +43,13 @@ int home_fail_file(struct home *h, int err, const char *verb, const char *path)
 	}
 }
 
+/* SQLite tries again read-only when it cannot create a file, and that error hides the first. */
+static bool disk_is_full(const char *path)
+{
+	struct statvfs st;
+	return !statvfs(path, &st) && (!st.f_bavail || (st.f_files && !st.f_favail));
+}
+
 int db_fail(struct db *db)
 {
 	int code = sqlite3_errcode(db->sql) & 0xff;
@@ -58,7 +66,11 @@ int db_fail(struct db *db)
 	case SQLITE_FULL:
 		return home_fail_file(db->home, ENOSPC, "write", db->path);
 	case SQLITE_CANTOPEN:
-		return home_fail_file(db->home, err ? err : EROFS, "open", db->path);
+		return home_fail_file(db->home,
+			disk_is_full(db->path) ? ENOSPC
+			: err		       ? err
+					       : EROFS,
+			"open", db->path);
 	case SQLITE_READONLY:
 	case SQLITE_PERM:
 	case SQLITE_AUTH:
@@ -69,7 +81,11 @@ int db_fail(struct db *db)
 			"the database %s is locked by another program; try again when that is done",
 			db->path);
 	case SQLITE_IOERR:
-		return home_fail_file(db->home, err ? err : EIO, "read or write", db->path);
+		return home_fail_file(db->home,
+			err			 ? err
+			: disk_is_full(db->path) ? ENOSPC
+						 : EIO,
+			"read or write", db->path);
 	case SQLITE_NOMEM:
 		return home_fail(db->home, -ENOMEM, "out of memory");
 	case SQLITE_CONSTRAINT:
@@ -104,6 +120,20 @@ bool db_writable(const char *path)
 	       !faccessat(AT_FDCWD, dir, W_OK | X_OK, AT_EACCESS);
 }
 
+int db_sync_parent(const char *path)
+{
+	char parent[PATH_MAX];
+	snprintf(parent, sizeof parent, "%s", path);
+	char *slash = strrchr(parent, '/');
+	slash[slash == parent] = 0;
+	int fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return errno == EACCES ? 0 : -errno; /* one that we may enter and not read */
+	int rc = fsync(fd) < 0 && errno != EINVAL ? -errno : 0;
+	close(fd);
+	return rc;
+}
+
 bool db_wal_is_empty(const struct db *db)
 {
 	char wal[PATH_MAX + 8];
@@ -135,9 +165,13 @@ static int open_file(struct db *db)
 		db->path, &db->sql, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
 }
 
+/*
+ * EXTRA, for the files of vaults, which have no write-ahead log: with FULL a power cut right after
+ * a commit can bring back the journal that undoes it.
+ */
 int db_open(struct db *db)
 {
-	static const char settings[] = "PRAGMA synchronous=FULL;PRAGMA foreign_keys=ON;"
+	static const char settings[] = "PRAGMA synchronous=EXTRA;PRAGMA foreign_keys=ON;"
 				       "PRAGMA secure_delete=ON;";
 	int rc = open_file(db);
 	if (!db->sql)

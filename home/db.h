@@ -35,6 +35,8 @@ int home_fail_file(struct home *h, int err, const char *verb, const char *path);
 
 /* True when the file, and the directory it is in, can be written. */
 bool db_writable(const char *path);
+/* What was made at `path` outlives a power cut when the directory that it is in was synced. */
+int db_sync_parent(const char *path);
 /* True when no write-ahead log with content lies beside the file. */
 bool db_wal_is_empty(const struct db *db);
 

@@ -2,6 +2,7 @@
 #include "db.h"
 #include "db_memory.h"
 #include "schema.h"
+#include "stray.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -63,6 +64,9 @@ static int make_directories(const char *dir)
 		int err = mkdir(path, 0700) < 0 ? errno : 0;
 		if (err && err != EEXIST && stat(path, &st) < 0)
 			return -err;
+		int rc = err ? 0 : db_sync_parent(path);
+		if (rc < 0)
+			return rc;
 		*p = end;
 		if (!end)
 			break;
@@ -82,7 +86,8 @@ static int make_file(struct db *db)
 	int fd = open(db->path, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd >= 0) {
 		close(fd);
-		return 0;
+		int rc = db_sync_parent(db->path);
+		return rc < 0 ? home_fail_file(db->home, rc, "create", db->path) : 0;
 	}
 	if (errno != EEXIST)
 		return home_fail_file(db->home, errno, "create", db->path);
@@ -168,6 +173,8 @@ int home_open(struct home **out, const char *dir, enum home_mode mode)
 	int rc = mode == HOME_WRITE ? open_writable(h) : open_readable(h);
 	if (rc < 0)
 		db_close(&h->db);
+	else if (mode == HOME_WRITE)
+		stray_sweep(h);
 	return rc;
 }
 

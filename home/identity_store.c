@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * A secret is stored before the row that needs it and dropped after it: where both are in one
- * database that is one transaction, and where the vault is a file of its own a crash leaves at
- * worst a secret that nothing refers to.
+ * database that is one transaction, and where the vault is a file of its own stray.h remembers what
+ * is under way.
  */
 #include "record.h"
+#include "stray.h"
 #include "vault_file.h"
 
 #include <errno.h>
@@ -12,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+
+enum { TRIES = 100 }; /* against another command that cleans up just then */
 
 static uint64_t now_s(void)
 {
@@ -133,6 +136,8 @@ static int insert(struct home *h, const char *vault, const struct secret32 *secr
 	int rc = choose_vault(h, vault, &v);
 	if (rc == 0)
 		rc = check_free(h, info);
+	if (rc == 0 && !vault_is_inside(h, &v))
+		rc = stray_claim(h, v.path, info->identity.public_key);
 	if (rc == 0)
 		rc = vault_secret_put(h, &v, info->identity.public_key, secret);
 	if (rc < 0)
@@ -152,6 +157,38 @@ static int insert(struct home *h, const char *vault, const struct secret32 *secr
 	return rc;
 }
 
+/* Writes down the key that is about to come into a vault's file, in a transaction of its own. */
+static int announce(struct home *h, const char *vault, const struct identity_info *info)
+{
+	struct vault_info v;
+	int rc = vault_get(h, vault, &v);
+	if (rc == -ENOENT || (rc == 0 && vault_is_inside(h, &v)))
+		return 0; /* it is made inside, or is missed later */
+	if (rc == 0)
+		rc = db_begin(&h->db);
+	if (rc < 0)
+		return rc;
+	rc = check_free(h, info);
+	return db_end(&h->db, rc < 0 ? rc : stray_add(h, v.path, info->identity.public_key));
+}
+
+static int announce_and_insert(struct home *h, const char *vault, const struct secret32 *secret,
+	struct identity_info *info,
+	int (*fn)(struct home *, const char *, const struct secret32 *, struct identity_info *))
+{
+	int rc = -EAGAIN;
+	for (int i = 0; i < TRIES && rc == -EAGAIN; i++) {
+		rc = announce(h, vault, info);
+		if (rc == 0)
+			rc = db_begin(&h->db);
+		if (rc == 0)
+			rc = db_end(&h->db, fn(h, vault, secret, info));
+	}
+	if (rc < 0)
+		stray_sweep(h);
+	return rc;
+}
+
 int identity_store(struct home *h, const char *name, const char *vault, const uint8_t *history,
 	size_t len, const struct secret32 *secret, struct identity_info *out)
 {
@@ -165,9 +202,7 @@ int identity_store(struct home *h, const char *name, const char *vault, const ui
 	if (rc == 0)
 		rc = prepare(h, history, len, &key, info);
 	if (rc == 0)
-		rc = db_begin(&h->db);
-	if (rc == 0)
-		rc = db_end(&h->db, insert(h, vault, &key, info));
+		rc = announce_and_insert(h, vault, &key, info, insert);
 	if (rc == 0)
 		*out = *info;
 	secret_wipe(&key, sizeof key);
@@ -190,6 +225,12 @@ int identity_set_default(struct home *h, const char *name)
 	return rc < 0 ? rc : 0;
 }
 
+/* With the row that needed it, or after that. */
+static int drop_secret(struct home *h, const struct vault_info *v, const uint8_t *key)
+{
+	return vault_is_inside(h, v) ? vault_secret_delete(h, v, key) : stray_add(h, v->path, key);
+}
+
 static int remove_row(
 	struct home *h, const char *name, struct identity_info *info, struct vault_info *v)
 {
@@ -205,8 +246,8 @@ static int remove_row(
 			name, (long long)used, used == 1 ? "" : "s", used == 1 ? "it" : "them");
 	if (rc == 0)
 		rc = db_run(&h->db, "DELETE FROM identity WHERE name = ?1", "t", name);
-	if (rc >= 0 && vault_is_inside(h, v))
-		rc = vault_secret_delete(h, v, info->identity.public_key);
+	if (rc >= 0)
+		rc = drop_secret(h, v, info->identity.public_key);
 	if (rc >= 0)
 		rc = db_run(&h->db,
 			"UPDATE identity SET is_default = 1 WHERE rowid = (SELECT min(rowid) FROM "
@@ -225,8 +266,8 @@ int identity_delete(struct home *h, const char *name)
 	int rc = db_begin(&h->db);
 	if (rc == 0)
 		rc = db_end(&h->db, remove_row(h, name, info, &v));
-	if (rc == 0 && !vault_is_inside(h, &v))
-		rc = vault_secret_delete(h, &v, info->identity.public_key);
+	if (rc == 0)
+		stray_sweep(h);
 	free(info);
 	return rc;
 }
@@ -265,65 +306,113 @@ int identity_is_own(struct home *h, const struct identifier *id)
 	return rc == 0 ? 1 : rc == -EROFS ? rc : 0;
 }
 
-static int rotate(struct home *h, const char *name, struct identity_info *info,
-	struct vault_info *v, uint8_t old_key[static 32])
+/* A further change of an identity, before it is stored. */
+struct renewal {
+	struct identity_info info; /* with the new history */
+	struct vault_info vault;
+	uint8_t old_key[32];
+	uint8_t old_history[IDENTITY_HISTORY_MAX];
+	size_t old_history_len;
+	struct secret32 fresh;
+};
+
+static int rotate(struct home *h, struct renewal *r)
 {
-	struct secret32 old, fresh;
-	uint8_t history[IDENTITY_HISTORY_MAX];
-	int rc = identity_get(h, name, info);
-	if (rc == 0)
-		rc = vault_get(h, info->vault, v);
-	if (rc == 0)
-		rc = vault_secret_get(h, v, info->identity.public_key, &old);
+	struct secret32 old;
+	struct identity_info *info = &r->info;
+	int rc = vault_secret_get(h, &r->vault, info->identity.public_key, &old);
 	if (rc < 0)
 		return rc;
-	memcpy(old_key, info->identity.public_key, sizeof info->identity.public_key);
-	int n = identity_rotate(info->history, info->history_len, &old, false, now_s(), &fresh,
-		history, sizeof history);
+	memcpy(r->old_key, info->identity.public_key, sizeof r->old_key);
+	memcpy(r->old_history, info->history, info->history_len);
+	r->old_history_len = info->history_len;
+	int n = identity_rotate(r->old_history, r->old_history_len, &old, false, now_s(), &r->fresh,
+		info->history, sizeof info->history);
 	secret_wipe(&old, sizeof old);
 	if (n < 0)
 		return home_fail(h, n == -EMSGSIZE ? -ENOSPC : n,
 			"identity %s cannot take another key: a history ends with %d changes; make "
 			"a new identity",
 			info->name, IDENTITY_CHANGES_MAX);
-	memcpy(info->history, history, (size_t)n);
 	info->history_len = (size_t)n;
-	rc = identity_verify(history, (size_t)n, 0, &info->identity);
+	return identity_verify(info->history, info->history_len, 0, &info->identity);
+}
+
+static int find_and_rotate(struct home *h, const char *name, struct renewal *r)
+{
+	int rc = identity_get(h, name, &r->info);
 	if (rc == 0)
-		rc = vault_secret_put(h, v, info->identity.public_key, &fresh);
-	secret_wipe(&fresh, sizeof fresh);
+		rc = vault_get(h, r->info.vault, &r->vault);
+	if (rc == 0)
+		rc = rotate(h, r);
+	if (rc == 0 && !vault_is_inside(h, &r->vault))
+		rc = stray_add(h, r->vault.path, r->info.identity.public_key);
+	return rc;
+}
+
+/* -EAGAIN when another command has changed the identity or its vault in between. */
+static int store_renewal(struct home *h, struct renewal *r)
+{
+	int64_t same = 0;
+	const struct identity_info *info = &r->info;
+	int rc = db_int(&h->db, &same, 0,
+		"SELECT count(*) FROM identity WHERE name = ?1 AND vault = ?2 AND history = ?3",
+		"ttb", info->name, info->vault, r->old_history, r->old_history_len);
+	if (rc == 0 && !same)
+		rc = home_fail(
+			h, -EAGAIN, "identity %s was changed meanwhile; try again", info->name);
+	if (rc == 0 && !vault_is_inside(h, &r->vault))
+		rc = stray_claim(h, r->vault.path, info->identity.public_key);
+	if (rc == 0)
+		rc = vault_secret_put(h, &r->vault, info->identity.public_key, &r->fresh);
 	if (rc == 0)
 		rc = db_run(&h->db, "UPDATE identity SET history = ?2 WHERE name = ?1", "tb",
 			info->name, info->history, info->history_len);
-	if (rc >= 0 && vault_is_inside(h, v))
-		rc = vault_secret_delete(h, v, old_key);
-	return rc < 0 ? rc : 0;
+	if (rc >= 0)
+		rc = drop_secret(h, &r->vault, r->old_key);
+	return rc;
+}
+
+/* In a vault's file the new key is written down first, in a transaction of its own. */
+static int renew(struct home *h, const char *name, struct renewal *r)
+{
+	int rc = db_begin(&h->db);
+	if (rc < 0)
+		return rc;
+	rc = find_and_rotate(h, name, r);
+	if (rc == 0 && !vault_is_inside(h, &r->vault)) {
+		rc = db_end(&h->db, 0);
+		if (rc == 0)
+			rc = db_begin(&h->db);
+		if (rc < 0)
+			return rc;
+	}
+	return db_end(&h->db, rc < 0 ? rc : store_renewal(h, r));
 }
 
 int identity_renew(struct home *h, const char *name, struct identity_info *out)
 {
-	struct vault_info v;
-	uint8_t old_key[32];
-	struct identity_info *info = malloc(sizeof *info);
-	if (!info)
+	struct renewal *r = calloc(1, sizeof *r);
+	if (!r)
 		return home_fail(h, -ENOMEM, "out of memory");
-	int rc = db_begin(&h->db);
+	int rc = -EAGAIN;
+	for (int i = 0; i < TRIES && rc == -EAGAIN; i++)
+		rc = renew(h, name, r);
+	stray_sweep(h);
 	if (rc == 0)
-		rc = db_end(&h->db, rotate(h, name, info, &v, old_key));
-	if (rc == 0 && !vault_is_inside(h, &v))
-		vault_secret_delete(h, &v, old_key);
-	if (rc == 0)
-		*out = *info;
-	free(info);
+		*out = r->info;
+	secret_wipe(&r->fresh, sizeof r->fresh);
+	free(r);
 	return rc;
 }
 
 /* Asks again under the write lock: of parallel calls one makes it. */
-static int make_default(struct home *h, const struct secret32 *key, struct identity_info *info)
+static int insert_first(
+	struct home *h, const char *vault, const struct secret32 *key, struct identity_info *info)
 {
 	int64_t n = 0;
 	int rc = db_int(&h->db, &n, 0, "SELECT count(*) FROM identity", "");
-	return rc < 0 || n ? rc : insert(h, NULL, key, info);
+	return rc < 0 || n ? rc : insert(h, vault, key, info);
 }
 
 int home_ensure_default(struct home *h)
@@ -339,9 +428,10 @@ int home_ensure_default(struct home *h)
 	strcpy(info->name, "default");
 	rc = prepare(h, NULL, 0, &key, info);
 	if (rc == 0)
-		rc = db_begin(&h->db);
-	if (rc == 0)
-		rc = db_end(&h->db, make_default(h, &key, info));
+		rc = announce_and_insert(h, NULL, &key, info, insert_first);
+	if (rc == -EEXIST) /* another call was first */
+		rc = db_int(&h->db, &n, 0, "SELECT count(*) FROM identity", "");
+	stray_sweep(h);
 	secret_wipe(&key, sizeof key);
 	free(info);
 	return rc;

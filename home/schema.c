@@ -38,6 +38,10 @@ static const char *const steps[] = {
 	"  owner BLOB NOT NULL,"
 	"  last_used INTEGER NOT NULL,"
 	"  PRIMARY KEY(node, name));",
+	"CREATE TABLE stray_secret(" /* in files of vaults, to be removed: stray.h */
+	"  path TEXT NOT NULL,"
+	"  public_key BLOB NOT NULL,"
+	"  PRIMARY KEY(path, public_key));",
 };
 
 enum { LATEST = sizeof steps / sizeof *steps };

@@ -3,6 +3,7 @@
 
 #include "hex.h"
 #include "record.h"
+#include "stray.h"
 
 #include <errno.h>
 #include <sodium.h>
@@ -10,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+enum { TRIES = 100 }; /* against another command that changes the same just then */
 
 int record_name(struct home *h, const char *noun, const char *given, char dst[static 65])
 {
@@ -167,7 +170,7 @@ static int each_key(struct home *h, const char *vault,
 
 struct move {
 	struct vault_info from, to;
-	bool copying; /* from here on `to` may hold copies */
+	bool made; /* the file of `to` may be ours */
 };
 
 static int copy_key(struct home *h, const uint8_t *key, void *ctx)
@@ -175,26 +178,29 @@ static int copy_key(struct home *h, const uint8_t *key, void *ctx)
 	const struct move *m = ctx;
 	struct secret32 secret;
 	int rc = vault_secret_get(h, &m->from, key, &secret);
+	if (rc == 0 && !vault_is_inside(h, &m->to))
+		rc = stray_claim(h, m->to.path, key);
 	if (rc == 0)
 		rc = vault_secret_put(h, &m->to, key, &secret);
 	secret_wipe(&secret, sizeof secret);
 	return rc;
 }
 
-static int drop_copy(struct home *h, const uint8_t *key, void *ctx)
+static int announce_key(struct home *h, const uint8_t *key, void *ctx)
 {
 	const struct move *m = ctx;
-	return vault_secret_delete(h, &m->to, key);
+	return stray_add(h, m->to.path, key);
 }
 
 static int drop_key(struct home *h, const uint8_t *key, void *ctx)
 {
 	const struct move *m = ctx;
-	return vault_secret_delete(h, &m->from, key);
+	return vault_is_inside(h, &m->from) ? vault_secret_delete(h, &m->from, key)
+					    : stray_add(h, m->from.path, key);
 }
 
-/* Secrets are in the new place before the row says so, and leave the old one with it or after. */
-static int move(struct home *h, const char *name, const char *path, struct move *m)
+/* Both places, checked; then the keys that are about to come into a file are written down. */
+static int plan(struct home *h, const char *name, const char *path, struct move *m)
 {
 	int rc = vault_get(h, name, &m->from);
 	if (rc < 0)
@@ -206,27 +212,49 @@ static int move(struct home *h, const char *name, const char *path, struct move 
 			m->to.path);
 	if (path)
 		rc = check_free(h, "", path);
+	return rc == 0 && path ? each_key(h, name, announce_key, m) : rc;
+}
+
+/* Secrets are in the new place before the row says so, and leave the old one with it or after. */
+static int move(struct home *h, const char *name, const char *path, struct move *m)
+{
+	struct vault_info now;
+	int rc = vault_get(h, name, &now);
+	if (rc == 0 && strcmp(now.path, m->from.path))
+		rc = home_fail(h, -EAGAIN, "vault %s was moved meanwhile; try again", name);
+	if (rc == 0 && path)
+		rc = check_free(h, "", path);
 	if (rc == 0 && path)
 		rc = vault_file_create(h, path);
-	m->copying = rc == 0;
+	m->made |= rc == 0 && path;
 	if (rc == 0)
 		rc = each_key(h, name, copy_key, m);
 	if (rc == 0)
 		rc = db_run(&h->db, "UPDATE vault SET path = ?2 WHERE name = ?1", "tt", name, path);
-	if (rc >= 0 && vault_is_inside(h, &m->from))
+	if (rc >= 0)
 		rc = each_key(h, name, drop_key, m);
 	return rc < 0 ? rc : 0;
 }
 
+static int plan_and_move(struct home *h, const char *name, const char *path, struct move *m)
+{
+	int rc = db_begin(&h->db);
+	if (rc == 0)
+		rc = db_end(&h->db, plan(h, name, path, m));
+	if (rc == 0)
+		rc = db_begin(&h->db);
+	return rc < 0 ? rc : db_end(&h->db, move(h, name, path, m));
+}
+
 /* Takes the secrets out of the file that is no longer, or did not become, the vault's. */
-static void clean_up(struct home *h, const char *name, bool moved, struct move *m)
+static void clean_up(struct home *h, bool moved, const struct move *m)
 {
 	char sentence[sizeof h->error];
 	const struct vault_info *left = moved ? &m->from : &m->to;
-	if ((!moved && !m->copying) || vault_is_inside(h, left))
+	stray_sweep(h);
+	if ((!moved && !m->made) || vault_is_inside(h, left))
 		return;
 	memcpy(sentence, h->error, sizeof sentence);
-	each_key(h, name, moved ? drop_key : drop_copy, m);
 	vault_file_remove_empty(h, left->path);
 	memcpy(h->error, sentence, sizeof sentence);
 }
@@ -234,14 +262,14 @@ static void clean_up(struct home *h, const char *name, bool moved, struct move *
 int vault_move(struct home *h, const char *name, const char *path)
 {
 	char absolute[PATH_MAX];
-	struct move m = {.copying = false};
+	struct move m = {.made = false};
 	int rc = path ? absolute_path(h, path, absolute) : 0;
-	if (rc == 0)
-		rc = db_begin(&h->db);
 	if (rc < 0)
 		return rc;
-	rc = db_end(&h->db, move(h, name, path ? absolute : NULL, &m));
-	clean_up(h, name, rc == 0, &m);
+	rc = -EAGAIN;
+	for (int i = 0; i < TRIES && rc == -EAGAIN; i++)
+		rc = plan_and_move(h, name, path ? absolute : NULL, &m);
+	clean_up(h, rc == 0, &m);
 	return rc;
 }
 
@@ -274,6 +302,7 @@ int vault_delete(struct home *h, const char *name)
 	if (rc < 0)
 		return rc;
 	rc = db_end(&h->db, remove_row(h, name, &v));
+	stray_sweep(h);
 	if (rc == 0 && !vault_is_inside(h, &v))
 		vault_file_remove_empty(h, v.path);
 	return rc;

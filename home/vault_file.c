@@ -67,9 +67,10 @@ int vault_file_create(struct home *h, const char *path)
 	int fd = open(path, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0 && errno != EEXIST)
 		return home_fail_file(h, errno, "create", path);
+	int rc = fd < 0 ? 0 : db_sync_parent(path);
 	if (fd >= 0)
 		close(fd);
-	int rc = db_open(&db);
+	rc = rc < 0 ? home_fail_file(h, rc, "create", path) : db_open(&db);
 	if (rc == 0)
 		rc = fill(&db);
 	if (rc == -EUCLEAN)

@@ -131,6 +131,30 @@ static void vaults_are_files_and_move(void **state)
 	assert_false(exists(first));
 }
 
+static void an_import_that_is_refused_keeps_the_secret(void **state)
+{
+	struct place *p = *state;
+	struct secret32 secret, after;
+	uint8_t history[IDENTITY_HISTORY_MAX];
+	struct home *h = open_home(p, HOME_WRITE);
+	assert_int_equal(vault_create(h, "v", in(p, "file"), &p->vault), 0);
+	assert_int_equal(home_ensure_default(h), 0); /* into the file: it is the only vault */
+	assert_int_equal(identity_get(h, "default", &p->info), 0);
+	assert_string_equal(p->info.vault, "v");
+	assert_int_equal(identity_secret(h, "default", &secret), 0);
+	size_t len = p->info.history_len;
+	memcpy(history, p->info.history, len);
+	assert_int_equal(identity_store(h, "j", "v", history, len, &secret, &p->info), -EEXIST);
+	h = open_home(p, HOME_WRITE);
+	assert_int_equal(identity_secret(h, "default", &after), 0);
+	assert_memory_equal(secret.b, after.b, 32);
+	/* and once it is deleted it can come back */
+	assert_int_equal(identity_delete(h, "default"), 0);
+	assert_int_equal(identity_store(h, "j", "v", history, len, &secret, &p->info), 0);
+	assert_int_equal(identity_secret(open_home(p, HOME_WRITE), "j", &after), 0);
+	assert_memory_equal(secret.b, after.b, 32);
+}
+
 static void a_failed_move_leaves_no_copy(void **state)
 {
 	struct place *p = *state;
@@ -213,6 +237,7 @@ int main(void)
 		TEST(histories_are_imported_with_their_secret),
 		TEST(rotation_keeps_the_identifier),
 		TEST(vaults_are_files_and_move),
+		TEST(an_import_that_is_refused_keeps_the_secret),
 		TEST(a_failed_move_leaves_no_copy),
 		TEST(a_lost_vault_file_is_named),
 		TEST(a_killed_writer_leaves_whole_identities),
