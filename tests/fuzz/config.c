@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * What a home keeps of a node, as JSON: its configuration, and its objects. The first byte picks what
- * the rest is. Over a node without I/O (world.h) and a home that is not there. Linked with
+ * What a home keeps of a node, as JSON: its configuration, and its objects. The first byte picks
+ * what the rest is. Over a node without I/O (world.h) and a home that is not there. Linked with
  * stub_sodium.c.
  */
 #include "fuzz.h"
@@ -52,8 +52,8 @@ static void object(struct program *p, uint8_t what, json_t *o)
 		break;
 	default:
 		if (type)
-			rc = object_make_service(p, type,
-				json_string_value(json_object_get(o, "addr")), &s, &why);
+			rc = object_make_service(
+				p, type, json_string_value(json_object_get(o, "addr")), &s, &why);
 	}
 	CHECK(rc <= 0 && (!rc || *why.text));
 	CHECK(strnlen(why.text, sizeof why.text) < sizeof why.text);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Three nodes' control planes (world.h): a program of the user's commands, of frames and news that
- * come, are lost, repeated or changed, of commands that fail, and of time. Linked with stub_sodium.c:
- * changed handshake messages reach what is behind the crypto. In the end every wire is cut, and after
- * a while no path and no label may be left.
+ * come, are lost, repeated or changed, of commands that fail, and of time. Linked with
+ * stub_sodium.c: changed handshake messages reach what is behind the crypto. In the end every wire
+ * is cut, and after a while no path and no label may be left.
  */
 #include "fuzz.h"
 #include "log.h"
@@ -62,7 +62,9 @@ static struct route pick_route(struct rd *r, struct node *n)
 			ch = ch->next;
 		for (unsigned i = which & 3; i && l && l->next; i--)
 			l = l->next;
-		const char *address = which & 0x40 ? (l ? l->address : NULL) : ch ? ch->address : NULL;
+		const char *address = which & 0x40 ? (l ? l->address : NULL)
+				      : ch	   ? ch->address
+						   : NULL;
 		if (address) {
 			snprintf(text, sizeof text, "/service/%s/service/%s", address,
 				which & 0x20 ? "api" : "uppercase");
@@ -70,7 +72,8 @@ static struct route pick_route(struct rd *r, struct node *n)
 			return out;
 		}
 	}
-	CHECK(!route_parse(&out, routes[which % (sizeof routes / sizeof *routes)], err, sizeof err));
+	CHECK(!route_parse(
+		&out, routes[which % (sizeof routes / sizeof *routes)], err, sizeof err));
 	return out;
 }
 
@@ -128,8 +131,10 @@ static void send_message(struct rd *r)
 		return;
 	/* fn may be called before this returns */
 	struct message_request *m = message_send(wn->n, &to, &trust, body,
-		how & 0x80 ? sizeof body : how & 0x40 ? 900 : 5, 10000, on_message,
-		(void *)(uintptr_t)slot);
+		how & 0x80   ? sizeof body
+		: how & 0x40 ? 900
+			     : 5,
+		10000, on_message, (void *)(uintptr_t)slot);
 	requests[slot] = m;
 	requests_of[slot] = wn;
 }
@@ -195,7 +200,8 @@ static void objects(struct rd *r)
 	}
 }
 
-static void on_link(struct node *n, void *ctx, struct link *l, uint8_t code, const struct reason *why)
+static void on_link(
+	struct node *n, void *ctx, struct link *l, uint8_t code, const struct reason *why)
 {
 	CHECK((l == NULL) == (why != NULL));
 	if (l)
@@ -261,9 +267,8 @@ static void inject_msg(struct rd *r)
 				       .more = more,
 				       .frame = body,
 				       .frame_len = (uint32_t)len,
-				       .has = SEAM_HAS(SEAM_A_SESSION) |
-					      SEAM_HAS(SEAM_A_MESSAGE) | SEAM_HAS(SEAM_A_MORE) |
-					      SEAM_HAS(SEAM_A_FRAME)});
+				       .has = SEAM_HAS(SEAM_A_SESSION) | SEAM_HAS(SEAM_A_MESSAGE) |
+					      SEAM_HAS(SEAM_A_MORE) | SEAM_HAS(SEAM_A_FRAME)});
 }
 
 static void inject_news(struct rd *r)
@@ -296,7 +301,8 @@ static void inject_news(struct rd *r)
 	world_tell(wn, &m);
 }
 
-/* The frame inside the next FRAME that waits; NULL: it is none. Offset 24: behind the attributes' heads. */
+/* The frame inside the next FRAME that waits; NULL: it is none. Offset 24: behind the attributes'
+ * heads. */
 static void change(struct rd *r, struct parcel *p)
 {
 	uint16_t at = rd_u16(r);
@@ -384,6 +390,14 @@ static void step(struct rd *r)
 	}
 }
 
+static struct channel *own_channel(struct node *n)
+{
+	struct channel *ch = channels_first(n);
+	while (ch && (ch->hidden || ch->role != SEAM_INITIATOR))
+		ch = ch->next;
+	return ch;
+}
+
 /* Everything is closed and cut: what is left after the longest time-out is a leak. */
 static void wind_up(void)
 {
@@ -397,16 +411,14 @@ static void wind_up(void)
 			snprintf(name, sizeof name, "%s", g->name);
 			CHECK(relay_delete(wn->n, name) == 0);
 		}
-		for (struct channel *ch = channels_first(wn->n), *next; ch; ch = next) {
-			next = ch->next;
-			if (!ch->hidden && ch->role == SEAM_INITIATOR)
-				channel_close(wn->n, ch);
-		}
+		for (struct channel *ch; (ch = own_channel(wn->n));)
+			channel_close(wn->n, ch);
 		for (struct link *l = links_first(wn->n); l; l = l->next)
-			world_tell(wn, &(struct seam_msg){.cmd = SEAM_LINK_LOST,
-					       .fd = -1,
-					       .link = l->id,
-					       .has = SEAM_HAS(SEAM_A_LINK) | SEAM_HAS(SEAM_A_ERROR)});
+			world_tell(
+				wn, &(struct seam_msg){.cmd = SEAM_LINK_LOST,
+					    .fd = -1,
+					    .link = l->id,
+					    .has = SEAM_HAS(SEAM_A_LINK) | SEAM_HAS(SEAM_A_ERROR)});
 	}
 	for (unsigned i = 0; i < 40; i++) {
 		world_run(&w, 2 * RUN);

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Databases of a home, and files of vaults, as somebody else may have left them. The first byte picks:
- * a whole file of any bytes as the home's database, or as a vault's file; or values put into columns
- * of a sound home, [table, column, kind, length, bytes]... In all cases everything is read and written
- * that the commands read and write; errors have a sentence. Files are on a memory file system.
+ * Databases of a home, and files of vaults, as somebody else may have left them. The first byte
+ * picks: a whole file of any bytes as the home's database, or as a vault's file; or values put into
+ * columns of a sound home, [table, column, kind, length, bytes]... In all cases everything is read
+ * and written that the commands read and write; errors have a sentence. Files are on a memory file
+ * system.
  */
 #include "fuzz.h"
 #include "home.h"
@@ -167,6 +168,8 @@ static void spoil(struct rd *r)
 		"PRAGMA user_version = 2",
 		"DROP TABLE secret",
 		"DROP TABLE node_object",
+		"INSERT OR REPLACE INTO stray_secret VALUES(?1, zeroblob(32))",
+		"INSERT OR REPLACE INTO stray_secret VALUES('/nonexistent/vault', ?1)",
 	};
 	sqlite3 *db;
 	CHECK(sqlite3_open(database, &db) == SQLITE_OK);
@@ -182,9 +185,11 @@ static void spoil(struct rd *r)
 		if (kind % 4 == 0)
 			sqlite3_bind_int64(st, 1, len ? (int64_t)p[0] - 1 : 0);
 		else if (kind % 4 == 1)
-			sqlite3_bind_text(st, 1, len ? (const char *)p : "", (int)len, SQLITE_STATIC);
+			sqlite3_bind_text(
+				st, 1, len ? (const char *)p : "", (int)len, SQLITE_STATIC);
 		else if (kind % 4 == 2)
-			sqlite3_bind_blob(st, 1, len ? (const void *)p : "", (int)len, SQLITE_STATIC);
+			sqlite3_bind_blob(
+				st, 1, len ? (const void *)p : "", (int)len, SQLITE_STATIC);
 		if (st)
 			sqlite3_step(st);
 		sqlite3_finalize(st);

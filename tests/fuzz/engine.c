@@ -23,9 +23,9 @@ enum {
 
 struct sock {
 	struct link *l;
-	size_t room;	/* what it still takes */
+	size_t room; /* what it still takes */
 	uint8_t head[WIRE_HEADER];
-	uint32_t have;	 /* of the frame that leaves */
+	uint32_t have; /* of the frame that leaves */
 	bool blocked, in_call;
 };
 
@@ -358,8 +358,7 @@ static void frame_cmd(struct rd *r)
 		len = 0;
 	if (len)
 		memcpy(p + WIRE_HEADER, body, len);
-	frame_header_encode(
-		p, type & 15, sub, (uint16_t)(WIRE_HEADER + len), label_of(li), 0);
+	frame_header_encode(p, type & 15, sub, (uint16_t)(WIRE_HEADER + len), label_of(li), 0);
 	struct seam_msg m = {.cmd = SEAM_FRAME,
 		.fd = -1,
 		.link = id,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A fuzz target is one file with LLVMFuzzerTestOneInput: linked with libFuzzer it searches (./dev
- * fuzz), linked with replay.c it takes the files of its corpus once (./dev check). CHECK states what
- * must hold for every input; a broken one ends the program, in every build.
+ * fuzz), linked with replay.c it takes the files of its corpus once (./dev check). CHECK states
+ * what must hold for every input; a broken one ends the program, in every build.
  */
 #ifndef OCKAM_FUZZ_H
 #define OCKAM_FUZZ_H

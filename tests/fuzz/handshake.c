@@ -71,7 +71,8 @@ static int finish(
 	return n;
 }
 
-/* A copy with some bytes changed, cut or longer: [count, (position u16, xor u8)..., length change] */
+/* A copy with some bytes changed, cut or longer: [count, (position u16, xor u8)..., length change]
+ */
 static size_t edit(struct rd *in, const uint8_t *from, size_t len, uint8_t *to)
 {
 	memset(to, 0, ROOM);
@@ -89,7 +90,8 @@ static void edited(struct rd *in)
 	static uint8_t init[WIRE_INIT_MAX + 128], r[ROOM], f[ROOM], bad[ROOM], scratch[ROOM];
 	static struct handshake_result ir, rr, other;
 	struct handshake i, rs = {0}, twin;
-	int n = handshake_start(&i, &i_keys, SUITE_CHACHAPOLY, LI, 4096, "api", init, WIRE_INIT_MAX);
+	int n = handshake_start(
+		&i, &i_keys, SUITE_CHACHAPOLY, LI, 4096, "api", init, WIRE_INIT_MAX);
 	CHECK(n > 0);
 	twin = rs;
 	respond(&twin, bad, edit(in, init, (size_t)n, bad), scratch);
@@ -130,7 +132,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	size_t n = rd_left(&in);
 	uint8_t *p = fuzz_block(&in, &n);
-	int len = handshake_start(&i, &i_keys, SUITE_CHACHAPOLY, LI, 4096, "api", init, sizeof init);
+	int len =
+		handshake_start(&i, &i_keys, SUITE_CHACHAPOLY, LI, 4096, "api", init, sizeof init);
 	if (what == 0) {
 		respond(&r, p, n, out);
 	} else if (what == 1) {

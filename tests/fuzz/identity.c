@@ -57,7 +57,8 @@ static void compare(const uint8_t *p, size_t len, size_t at)
 
 static void attestation(const uint8_t *p, size_t len)
 {
-	struct identity subject = {.changes = 1, .valid_from = 1700000000, .valid_until = 2000000000};
+	struct identity subject = {
+		.changes = 1, .valid_from = 1700000000, .valid_until = 2000000000};
 	uint8_t key[32];
 	if (len < 64)
 		return;

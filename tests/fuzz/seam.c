@@ -5,13 +5,15 @@
 
 static void same(const struct seam_msg *a, const struct seam_msg *b)
 {
-	CHECK(a->cmd == b->cmd && a->seq == b->seq && a->has == b->has && a->want_ack == b->want_ack);
+	CHECK(a->cmd == b->cmd && a->seq == b->seq && a->has == b->has &&
+		a->want_ack == b->want_ack);
 	CHECK(a->link == b->link && a->label == b->label && a->session == b->session);
 	CHECK(a->error == b->error && a->code == b->code && a->close == b->close);
 	CHECK(a->serial == b->serial && a->frame_max == b->frame_max && a->message == b->message);
 	CHECK(!memcmp(&a->chain_rx, &b->chain_rx, sizeof a->chain_rx));
-	CHECK(a->frame_len == b->frame_len && !memcmp(a->frame ? a->frame : (void *)"",
-						      b->frame ? b->frame : (void *)"", a->frame_len));
+	CHECK(a->frame_len == b->frame_len &&
+		!memcmp(a->frame ? a->frame : (void *)"", b->frame ? b->frame : (void *)"",
+			a->frame_len));
 	CHECK(!a->peer == !b->peer && (!a->peer || !strcmp(a->peer, b->peer)));
 }
 

@@ -320,4 +320,5 @@ put("database", "keys", b"\2" + column(8, 2, b"k" * 31) + column(9, 2, b"s" * 31
 put("database", "vault path", b"\2" + column(1, 1, b"/nonexistent/vault"))
 put("database", "config", b"\2" + column(13, 1, b"{") + column(16, 3, b"") + column(17, 2, b"o"))
 put("database", "newer version", b"\2" + column(22, 0, b""))
+put("database", "stray secrets", b"\2" + column(25, 1, b"/nonexistent/vault") + column(26, 2, b"k" * 31) + column(26, 3, b""))
 put("database", "table gone", b"\2" + column(23, 0, b"") + column(24, 0, b""))

@@ -19,8 +19,8 @@ struct box {
 	uint8_t frame[BATCH][CAP];
 };
 
-static void on_msg(
-	void *ctx, struct session *s, uint32_t message, bool more, const uint8_t *body, uint32_t len)
+static void on_msg(void *ctx, struct session *s, uint32_t message, bool more, const uint8_t *body,
+	uint32_t len)
 {
 	const struct box *b = ctx;
 	const uint8_t *frames = (const uint8_t *)b->frame;
@@ -92,8 +92,7 @@ static void queue(struct box *b, struct rd *r, bool frame)
 	int rc = frame ? session_frame(b->s, body, len)
 		       : session_msg(b->s, rd_u8(r), rd_u8(r) & 1, body, len);
 	CHECK(rc == 0 || rc == -ENOBUFS || rc == -EPIPE || rc == -EMSGSIZE);
-	CHECK(!(frame && rc == 0) ||
-		len <= session_frame_max(b->s) - WIRE_CHANNEL_LINK_OVERHEAD);
+	CHECK(!(frame && rc == 0) || len <= session_frame_max(b->s) - WIRE_CHANNEL_LINK_OVERHEAD);
 }
 
 static void pass(struct box *b, uint64_t ms)

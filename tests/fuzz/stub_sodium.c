@@ -48,8 +48,7 @@ int crypto_scalarmult_base(unsigned char *q, const unsigned char *n)
 	return crypto_scalarmult_curve25519_base(q, n);
 }
 
-int crypto_scalarmult_curve25519(
-	unsigned char *q, const unsigned char *n, const unsigned char *p)
+int crypto_scalarmult_curve25519(unsigned char *q, const unsigned char *n, const unsigned char *p)
 {
 	unsigned char any = 0;
 	for (unsigned i = 0; i < 32; i++)

@@ -76,7 +76,8 @@ static void tcp_address(const char *s)
 		CHECK(!route_parse(&r, route, err, sizeof err));
 }
 
-/* The command checks early what the node checks again: it refuses nothing that a node would take. */
+/* The command checks early what the node checks again: it refuses nothing that a node would take.
+ */
 static void address(const char *s)
 {
 	struct link_target t;

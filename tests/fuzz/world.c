@@ -164,9 +164,13 @@ static struct world_session *session_peer(const struct world_session *s, struct 
 	return NULL;
 }
 
-static void tell_session(struct world_node *wn, uint16_t cmd, struct world_session *s, uint8_t close)
+static void tell_session(
+	struct world_node *wn, uint16_t cmd, struct world_session *s, uint8_t close)
 {
-	struct seam_msg m = {.cmd = cmd, .fd = -1, .session = s->id, .close = close,
+	struct seam_msg m = {.cmd = cmd,
+		.fd = -1,
+		.session = s->id,
+		.close = close,
 		.has = SEAM_HAS(SEAM_A_SESSION)};
 	if (cmd == SEAM_SESSION_CLOSED) {
 		if (s->closed)
@@ -367,10 +371,9 @@ bool world_command(struct world *w, struct world_node *wn, int error)
 	if (!seam_decode(&m, mine.msg, mine.len, false)) {
 		int rc = error ? error : execute(wn, &m, mine.fd);
 		if (m.want_ack)
-			world_tell(wn, &(struct seam_msg){.cmd = SEAM_ACK,
-					       .fd = -1,
-					       .seq = m.seq,
-					       .error = rc});
+			world_tell(
+				wn, &(struct seam_msg){
+					    .cmd = SEAM_ACK, .fd = -1, .seq = m.seq, .error = rc});
 	}
 	free(mine.msg);
 	return true;
@@ -388,7 +391,8 @@ static void finish_dial(struct world_node *wn, const struct parcel *p)
 	if (!p->id)
 		return;
 	if (p->resolve)
-		links_on_resolved(wn->n, p->id, &addr, p->port == 8 ? 0 : 1, p->port == 8 ? -3008 : 0);
+		links_on_resolved(
+			wn->n, p->id, &addr, p->port == 8 ? 0 : 1, p->port == 8 ? -3008 : 0);
 	else
 		links_on_connected(wn->n, p->id, there ? FAKE_FD + p->port - 1 : -1,
 			there ? 0 : -ECONNREFUSED);

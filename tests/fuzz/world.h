@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Three control planes, a, r and b, over a model of their data planes, for the fuzz target: commands
- * wait until they are let go, news waits until it is delivered, and the target decides what becomes
- * of each. Nothing is encrypted and nothing is timed here; nodes listen on 127.0.0.1, ports 1 to 3.
+ * Three control planes, a, r and b, over a model of their data planes, for the fuzz target:
+ * commands wait until they are let go, news waits until it is delivered, and the target decides
+ * what becomes of each. Nothing is encrypted and nothing is timed here; nodes listen on 127.0.0.1,
+ * ports 1 to 3.
  */
 #ifndef OCKAM_FUZZ_WORLD_H
 #define OCKAM_FUZZ_WORLD_H
