@@ -63,6 +63,7 @@ static int begin(struct handshake *hs, const struct handshake_keys *keys,
 		.prologue = prologue,
 		.prologue_len = wr_len(&w),
 		.static_key = &keys->static_key,
+		.static_public = keys->static_public,
 	};
 	return noise_init(&hs->noise, &cfg);
 }

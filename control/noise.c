@@ -85,7 +85,10 @@ static void keys_load(struct noise_state *st, const struct noise_config *cfg)
 	if (cfg->static_key) {
 		st->s = *cfg->static_key;
 		st->have_s = true;
-		noise_public_key(&st->s, st->s_public);
+		if (cfg->static_public)
+			memcpy(st->s_public, cfg->static_public, sizeof st->s_public);
+		else
+			noise_public_key(&st->s, st->s_public);
 	}
 	bool peer_known = cfg->initiator ? st->protocol.pattern->responder_known
 					 : st->protocol.pattern->initiator_known;

@@ -20,6 +20,7 @@ struct noise_config {
 	const void *prologue;
 	size_t prologue_len;
 	const struct secret32 *static_key; /* own; NULL: none */
+	const uint8_t *static_public;	   /* that belongs to it; NULL: computed */
 	const uint8_t *remote_static;	   /* NOISE_DH_LEN bytes known beforehand; NULL: none */
 	const struct secret32 *psks;	   /* in the order of their use */
 	unsigned psks_n;
