@@ -296,6 +296,12 @@ struct link_wait *links_connect(struct node *n, const struct link_target *t, uin
 	return wait_on(n, l, deadline_ms, true, fn, ctx);
 }
 
+void link_wait_near(struct link_wait *w, const struct link *ingress)
+{
+	if (!w->link->near)
+		w->link->near = ingress->id;
+}
+
 void link_wait_cancel(struct node *n, struct link_wait *w)
 {
 	struct link *l = w->link;

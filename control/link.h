@@ -55,6 +55,7 @@ struct link {
 	bool hello_seen;	/* LINK_SET is under way */
 	bool lost;		/* the data plane has no socket for it any more */
 	bool gone;		/* out of the table; memory stays until the last release */
+	uint32_t near;		/* the link whose frames it was dialled for; 0: none */
 };
 
 /* Exactly one of: l (held: link_release it later), or NULL and why. */
@@ -70,6 +71,8 @@ void links_free(struct node *n);
  */
 struct link_wait *links_acquire(struct node *n, const struct link_target *t, bool for_other, uint64_t deadline_ms,
 	link_ready_fn *fn, void *ctx);
+/* What is dialled here is for frames of `ingress`: the data plane gives both to one worker. */
+void link_wait_near(struct link_wait *w, const struct link *ingress);
 void link_wait_cancel(struct node *n, struct link_wait *w);
 void link_hold(struct link *l);
 void link_release(struct node *n, struct link *l);

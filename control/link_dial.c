@@ -154,6 +154,10 @@ void links_on_connected(struct node *n, uint32_t id, int fd, int error)
 	l->state = LINK_AWAIT_HELLO;
 	struct seam_msg m = {
 		.cmd = SEAM_LINK_ADD, .fd = fd, .has = SEAM_HAS(SEAM_A_LINK), .link = l->id};
+	if (l->near && links_by_id(n, l->near)) {
+		m.has |= SEAM_HAS(SEAM_A_OUT_LINK);
+		m.out_link = l->near;
+	}
 	int rc = seam_request(n, &m, link_added, l);
 	if (rc < 0)
 		link_added(n, l, rc, NULL);

@@ -347,8 +347,10 @@ static void init_leave(struct node *n, struct link *l, uint32_t li, const struct
 		/* may call back, and end the path, before it returns */
 		struct link_wait *w = links_acquire(n, &hop->target, hop->for_other,
 			n->now_ms + WIRE_HALF_OPEN_MS, init_link_ready, p);
-		if (w)
+		if (w) {
+			link_wait_near(w, l);
 			p->wait = w;
+		}
 	} else if (out && out->state == LINK_UP) {
 		link_hold(out);
 		init_to_link(n, p, out);

@@ -312,15 +312,24 @@ static int hello(struct seam_srv *s, const struct seam_msg *m, struct seam_msg *
 	return 0;
 }
 
+/* A channel stays with its session. Frames between links of one worker are not copied. */
+static int link_worker(struct seam_srv *s, const struct seam_msg *m)
+{
+	if (m->has & SEAM_HAS(SEAM_A_SESSION))
+		return registry_worker(&s->registry, OWNED_SESSION, m->session);
+	int w = m->has & SEAM_HAS(SEAM_A_OUT_LINK)
+			? registry_worker(&s->registry, OWNED_LINK, m->out_link)
+			: -ENOENT;
+	return w < 0 ? (int)registry_least_links(&s->registry) : w;
+}
+
 /* Who executes a command. Negative errno: nobody can. */
 static int worker_of(struct seam_srv *s, const struct seam_msg *m)
 {
 	int w, rc;
 	switch (m->cmd) {
 	case SEAM_LINK_ADD:
-		w = m->has & SEAM_HAS(SEAM_A_SESSION)
-			    ? registry_worker(&s->registry, OWNED_SESSION, m->session)
-			    : (int)registry_least_links(&s->registry);
+		w = link_worker(s, m);
 		if (w < 0)
 			return w;
 		if (m->link & 1)

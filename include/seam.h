@@ -18,8 +18,9 @@
  *        answer:            version workers suites (bit 1 << enum wire_suite)
  * SEAM_LISTENER_ADD control listener*                                   socket  -EEXIST -EMFILE
  * SEAM_LISTENER_DEL control listener*                                   -       -ENOENT
- * SEAM_LINK_ADD    control  link* session (for a channel link)          socket  -EEXIST -ENOENT -EMFILE
- *                           The link starts down: only LINK frames pass either way.
+ * SEAM_LINK_ADD    control  link* session (for a channel link) out_link  socket -EEXIST -ENOENT -EMFILE
+ *                           The link starts down: only LINK frames pass either way. out_link: the
+ *                           link that it will exchange most frames with; one worker gets both.
  * SEAM_LINK_SET    control  link* up* frame_max*                        -       -ENOENT
  * SEAM_LINK_DEL    control  link*        closes the socket              -       -ENOENT
  * SEAM_LINK_GET    control  link*                                       -       -ENOENT
