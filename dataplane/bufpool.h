@@ -22,7 +22,7 @@ struct buf {
 	uint32_t head, tail;
 };
 
-enum { BUF_BLOCK = 64 << 10, BUF_SPARE_BLOCKS = 64 };
+enum { BUF_BLOCK = 16 << 10, BUF_SPARE_BLOCKS = 256 };
 
 struct bufpool {
 	struct buf *spare; /* of BUF_BLOCK bytes */

@@ -271,19 +271,23 @@ void engine_tick(struct engine *e, uint64_t now_ms)
 static void mail_frames(struct engine *e, const struct engine_mail *m)
 {
 	struct link *l = engine_link(e, m->link);
+	uint8_t *f = m->frames->data;
+	uint32_t run = 0, n = 0;
 	e->mail_window = m->window;
-	for (uint32_t off = 0, len; off < m->len; off += len) {
-		uint8_t *f = m->frames->data + off;
-		len = get_be16(f + 2);
+	for (uint32_t len; run < m->len; run += len, n++) {
+		len = get_be16(f + run + 2);
 		if (!l || !l->up) {
 			drop(e, l, DROP_EGRESS);
-		} else if (len > l->frame_max) {
+			break;
+		}
+		if (len > l->frame_max) { /* what is in front of it has gone by then */
 			drop(e, l, DROP_TOO_BIG);
-			row_reset(e, m->from_worker, m->from_link, get_be32(f + 4), RESET_OVERRUN);
-		} else {
-			tx_run(e, l, m->from_worker, m->from_link, m->frames, f, len, 1);
+			row_reset(e, m->from_worker, m->from_link, m->label, RESET_OVERRUN);
+			break;
 		}
 	}
+	if (run)
+		tx_run(e, l, m->from_worker, m->from_link, m->frames, f, run, n);
 	buf_put(m->frames);
 	struct engine_mail done = {
 		.kind = MAIL_FRAMES_DONE, .link = m->from_link, .label = m->label, .len = m->len};

@@ -115,6 +115,12 @@ unsigned engine_tx_take(
 void engine_tx_done(struct engine *e, struct link *l, int64_t sent, uint64_t now_ms);
 void engine_tx_room(struct engine *e, struct link *l);
 
+/*
+ * Blocked links let go of the receive buffers that their pieces still lie in, by copying. To be
+ * called when buffers run short, so that no link's slowness keeps others from being read.
+ */
+void engine_unpin(struct engine *e, uint64_t now_ms);
+
 uint64_t engine_deadline(const struct engine *e); /* UINT64_MAX: never */
 void engine_tick(struct engine *e, uint64_t now_ms);
 

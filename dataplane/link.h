@@ -3,8 +3,8 @@
  * A link of the engine: the incomplete frame at its end, what waits to leave by it, its liveness.
  * What leaves is `tx`, pieces of one send in order, then the control queue, then the flows (paths
  * that are behind, sessions that have something to seal), served by deficit round robin in bytes.
- * Pieces that are `direct` still lie in a receive buffer; they never outlive the send they were
- * made for.
+ * Pieces that are `direct` still lie in a receive buffer. What the socket did not take of them stays
+ * there until the buffer is wanted back (engine_unpin).
  */
 #ifndef OCKAM_DATAPLANE_LINK_H
 #define OCKAM_DATAPLANE_LINK_H
@@ -45,8 +45,6 @@ struct backlog {
 
 struct tx_piece {
 	struct buf *b;
-	uint32_t in_link;
-	uint16_t in_worker;
 	bool direct;
 };
 
@@ -67,6 +65,7 @@ struct link {
 	struct tx_piece piece[ENGINE_IOV_MAX];
 	unsigned pieces;
 	size_t tx_bytes;
+	size_t taken_bytes; /* of the send that is under way */
 	bool taken, blocked, ready;
 	struct link *next_ready;
 	struct queue ctl;
@@ -95,8 +94,7 @@ static inline bool link_has_work(const struct link *l)
 /* Nothing waits that frames straight from a receive buffer would overtake. */
 static inline bool link_clear(const struct link *l)
 {
-	return !l->session && !l->taken && !l->blocked && !l->backlogs &&
-	       (!l->pieces || l->piece[l->pieces - 1].direct);
+	return !l->session && !l->backlogs;
 }
 
 static inline bool link_full(const struct link *l)

@@ -61,8 +61,9 @@ static int restrict_ops(struct ring *r)
 
 static int queue_init(struct ring *r, unsigned mask, unsigned entries)
 {
-	const unsigned flags[] = {IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN,
-		IORING_SETUP_COOP_TASKRUN, 0};
+	const unsigned flags[] = {IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN |
+					  IORING_SETUP_TASKRUN_FLAG,
+		IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG, 0};
 	int rc = -EINVAL;
 	for (unsigned i = mask & RING_DEFER ? 1 : 0; i < 3 && rc == -EINVAL; i++) {
 		struct io_uring_params p = {
@@ -95,6 +96,7 @@ static void give_back(struct buf *b)
 {
 	struct ring *r = b->owner;
 	b->refs = 0;
+	r->out--;
 	io_uring_buf_ring_add(r->br, b->data, RING_BUF_SIZE, (unsigned short)(b - r->bufs),
 		io_uring_buf_ring_mask(RING_BUFS), 0);
 	io_uring_buf_ring_advance(r->br, 1);
@@ -125,6 +127,7 @@ static int bufs_init(struct ring *r)
 			.cap = RING_BUF_SIZE,
 			.release = give_back,
 			.owner = r};
+		r->out++;
 		give_back(&r->bufs[i]);
 	}
 	r->features |= RING_BUF_RING;
@@ -174,9 +177,22 @@ void ring_wait(struct ring *r, uint64_t timeout_ms)
 		&r->u, &cqe, 1, timeout_ms == UINT64_MAX ? NULL : &ts, NULL);
 }
 
+void ring_submit(struct ring *r)
+{
+	io_uring_submit(&r->u);
+}
+
+/* The kernel says in a flag when completions wait for us to come in. */
+bool ring_ready(struct ring *r)
+{
+	struct io_uring_cqe *cqe;
+	return io_uring_peek_cqe(&r->u, &cqe) == 0;
+}
+
 struct buf *ring_buf(struct ring *r, const struct io_uring_cqe *cqe)
 {
 	struct buf *b = &r->bufs[cqe->flags >> IORING_CQE_BUFFER_SHIFT];
 	b->refs = 1;
+	r->out++;
 	return b;
 }

@@ -31,6 +31,7 @@ struct ring {
 	size_t br_size;
 	uint8_t *mem;
 	struct buf bufs[RING_BUFS];
+	unsigned out; /* of them, with the engine */
 };
 
 /* "multishot,buf-ring,defer-taskrun"; -EINVAL on a name that is none. */
@@ -43,6 +44,9 @@ void ring_fini(struct ring *r);
 struct io_uring_sqe *ring_sqe(struct ring *r);
 /* Submits, and waits for a completion until timeout_ms (UINT64_MAX: for ever). */
 void ring_wait(struct ring *r, uint64_t timeout_ms);
+/* The same without waiting. */
+void ring_submit(struct ring *r);
+bool ring_ready(struct ring *r); /* there are completions */
 /* The provided buffer of a completion, with one reference. */
 struct buf *ring_buf(struct ring *r, const struct io_uring_cqe *cqe);
 

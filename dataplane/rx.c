@@ -75,7 +75,7 @@ static void flush_run(struct rx *rx)
 			rx->run_len, rx->run_frames);
 	else
 		post_run(rx);
-	rx->run_len = 0;
+	rx->run_len = rx->run_frames = 0;
 }
 
 /* A session may take links away: what is to leave by them goes first. */
@@ -215,6 +215,47 @@ static void rx_link_frame(struct rx *rx, const uint8_t *p, const struct frame_he
 	}
 }
 
+/*
+ * The hot path of a relay: DATA frames at p that lie whole in n bytes and leave by one link, whose
+ * rows need nothing but to be followed. They join the run. Bytes taken; 0: rx_frame has to look.
+ */
+static size_t rx_run(struct rx *rx, uint8_t *p, size_t n)
+{
+	const uint8_t *end = p + n, *start = p;
+	struct link *l = rx->l, *out = rx->run_len ? rx->out : NULL;
+	struct row *r = rx->changes == rx->e->changes ? rx->row : NULL;
+	unsigned frames = 0;
+	if (!l->up || rx->n || (rx->run_len && (!out || rx->run + rx->run_len != p)))
+		return 0;
+	while ((size_t)(end - p) >= WIRE_DATA_MIN && p[0] == (WIRE_VERSION << 4 | WIRE_DATA)) {
+		uint32_t len = get_be16(p + 2), label = get_be32(p + 4);
+		if (len < WIRE_DATA_MIN || len > (size_t)(end - p))
+			break;
+		if (!r || r->node.label != label)
+			r = row_find(rx->e, l->node.link, label);
+		if (!r || !r->used || !r->out || (out && r->out != out) || !r->out->up ||
+			len > r->out->frame_max)
+			break;
+		if (!out) {
+			rx->run = p;
+			rx->out_id = r->out_id;
+			rx->out_worker = ENGINE_LOCAL;
+			out = rx->out = r->out;
+		}
+		r->last_ms = rx->e->now_ms;
+		p += len;
+		frames++;
+	}
+	if (frames) {
+		rx->row = r;
+		rx->changes = rx->e->changes;
+	}
+	rx->run_len += (uint32_t)(p - start);
+	rx->run_frames += frames;
+	l->frames_rx += frames;
+	return (size_t)(p - start);
+}
+
 /* One whole frame with a sound header. */
 static void rx_frame(struct rx *rx, uint8_t *p, const struct frame_header *h)
 {
@@ -327,8 +368,13 @@ static int64_t rx_partial(struct rx *rx, const uint8_t *p, size_t n)
 static int rx_stream(struct rx *rx, uint8_t *p, size_t n)
 {
 	while (n) {
-		size_t used;
 		struct frame_header h;
+		size_t used = rx->l->partial ? 0 : rx_run(rx, p, n);
+		if (used) {
+			p += used;
+			n -= used;
+			continue;
+		}
 		if (!rx->l->partial && n >= WIRE_HEADER) {
 			h = frame_header_decode(p);
 			if (!header_sound(&h))

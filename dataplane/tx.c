@@ -2,8 +2,8 @@
 /*
  * What leaves. When nothing waits on a link, runs of frames go out straight from the receive
  * buffer: they become pieces of the next send and hold the buffer until it is done. What the socket
- * did not take is copied then. When something waits, frames are copied to a backlog per path at
- * once; backlogs and sessions take turns by deficit round robin.
+ * did not take is copied when somebody wants the buffer back. When something waits, frames are
+ * copied to a backlog per path at once; backlogs and sessions take turns by deficit round robin.
  */
 #include "engine_private.h"
 
@@ -175,23 +175,17 @@ static unsigned backlog_frames(struct engine *e, struct link *l, unsigned in_wor
 void tx_run(struct engine *e, struct link *l, unsigned in_worker, uint32_t in_link, struct buf *b,
 	uint8_t *p, uint32_t len, unsigned frames)
 {
-	if (!b || !link_clear(l)) {
-		backlog_frames(e, l, in_worker, in_link, p, len);
-		link_ready(e, l);
-		return;
-	}
 	struct tx_piece *last = l->pieces ? &l->piece[l->pieces - 1] : NULL;
 	struct iovec *iov = l->pieces ? &l->iov[l->pieces - 1] : NULL;
-	if (l->tx_bytes + len > ENGINE_SEND_MAX) {
+	size_t max = l->blocked ? LINK_TAKE_MAX : ENGINE_SEND_MAX;
+	if (!b || !link_clear(l) || l->tx_bytes + len > max) {
 		backlog_frames(e, l, in_worker, in_link, p, len);
-	} else if (last && last->b == b && (uint8_t *)iov->iov_base + iov->iov_len == p) {
+	} else if (last && last->b == b && !l->taken && (uint8_t *)iov->iov_base + iov->iov_len == p) {
 		iov->iov_len += len;
 		l->tx_bytes += len;
 		l->frames_tx += frames;
 	} else if (!link_full(l)) {
 		link_piece_add(l, buf_get(b), p, len);
-		l->piece[l->pieces - 1].in_link = in_link;
-		l->piece[l->pieces - 1].in_worker = (uint16_t)in_worker;
 		l->piece[l->pieces - 1].direct = true;
 		l->frames_tx += frames;
 	} else {
@@ -205,7 +199,7 @@ static void take_ctl(struct link *l)
 	struct buf *b;
 	uint8_t *p;
 	uint32_t len, frames;
-	while (!link_full(l) && (len = queue_pop(&l->ctl, BUF_BLOCK, &b, &p, &frames))) {
+	while (!link_full(l) && (len = queue_pop(&l->ctl, LINK_TAKE_MAX, &b, &p, &frames))) {
 		link_piece_add(l, b, p, len);
 		l->frames_tx += frames;
 	}
@@ -328,67 +322,14 @@ unsigned engine_tx_take(struct engine *e, struct link *l, const struct iovec **i
 	e->now_ms = now_ms;
 	if (l->taken || l->blocked)
 		return 0;
-	bool direct = l->pieces && l->piece[l->pieces - 1].direct;
 	take_ctl(l);
-	if (!direct) /* a path must not have frames here and there */
-		take_flows(e, l, LINK_TAKE_MAX);
+	take_flows(e, l, LINK_TAKE_MAX);
 	*iov = l->iov;
 	l->taken = l->pieces > 0;
+	l->taken_bytes = l->tx_bytes;
 	e->stats.sends += l->taken;
 	e->stats.runs += l->pieces;
 	return l->pieces;
-}
-
-/*
- * What the socket did not take of direct pieces gets memory of our own: the frame that was cut,
- * first; the frames behind it go to their backlogs, or, when those hold later frames already, stay
- * as pieces.
- */
-static int keep_piece(struct engine *e, struct link *l, const struct tx_piece *t, uint8_t *p,
-	size_t len, size_t sent, bool to_backlog)
-{
-	size_t cut = 0; /* end of the frame that was cut */
-	while (cut < sent)
-		cut += get_be16(p + cut + 2);
-	if (!to_backlog)
-		cut = len;
-	if (cut > sent) {
-		struct buf *b = buf_new(&e->pool, (uint32_t)(cut - sent));
-		if (!b)
-			return -ENOMEM;
-		memcpy(b->data, p + sent, cut - sent);
-		link_piece_add(l, b, b->data, cut - sent);
-	}
-	if (cut < len)
-		l->frames_tx -= backlog_frames(e, l, t->in_worker, t->in_link, p + cut, len - cut);
-	return 0;
-}
-
-static int keep_rest(struct engine *e, struct link *l, size_t sent)
-{
-	struct iovec iov[ENGINE_IOV_MAX];
-	struct tx_piece piece[ENGINE_IOV_MAX];
-	unsigned n = l->pieces;
-	bool to_backlog = l->backlogs == 0;
-	int rc = 0;
-	memcpy(iov, l->iov, n * sizeof iov[0]);
-	memcpy(piece, l->piece, n * sizeof piece[0]);
-	l->pieces = 0;
-	l->tx_bytes = 0;
-	for (unsigned i = 0; i < n; i++) {
-		uint8_t *p = iov[i].iov_base;
-		size_t len = iov[i].iov_len, skip = sent < len ? sent : len;
-		sent -= skip;
-		if (rc < 0 || skip == len) {
-			buf_put(piece[i].b);
-		} else if (piece[i].direct) {
-			rc = keep_piece(e, l, &piece[i], p, len, skip, to_backlog);
-			buf_put(piece[i].b);
-		} else {
-			link_piece_add(l, piece[i].b, p + skip, len - skip);
-		}
-	}
-	return rc;
 }
 
 void engine_tx_done(struct engine *e, struct link *l, int64_t sent, uint64_t now_ms)
@@ -402,16 +343,42 @@ void engine_tx_done(struct engine *e, struct link *l, int64_t sent, uint64_t now
 		return;
 	}
 	l->bytes_tx += (uint64_t)sent;
-	if ((size_t)sent == l->tx_bytes) {
-		link_pieces_clear(l);
-	} else {
-		l->blocked = true;
-		if (keep_rest(e, l, (size_t)sent) < 0) {
+	l->blocked = (size_t)sent < l->taken_bytes;
+	link_pieces_sent(l, (size_t)sent);
+	link_ready(e, l);
+}
+
+/* Gives the rest of one receive buffer memory of our own. */
+static int unpin_piece(struct engine *e, struct link *l, unsigned i)
+{
+	struct buf *b = buf_new(&e->pool, (uint32_t)l->iov[i].iov_len);
+	if (!b)
+		return -ENOMEM;
+	memcpy(b->data, l->iov[i].iov_base, l->iov[i].iov_len);
+	buf_put(l->piece[i].b);
+	l->piece[i] = (struct tx_piece){.b = b};
+	l->iov[i].iov_base = b->data;
+	return 0;
+}
+
+static void unpin_link(struct engine *e, struct link *l)
+{
+	for (unsigned i = 0; i < l->pieces; i++)
+		if (l->piece[i].direct && unpin_piece(e, l, i) < 0) {
 			link_destroy(e, l, -ENOMEM, true);
 			return;
 		}
+}
+
+void engine_unpin(struct engine *e, uint64_t now_ms)
+{
+	e->now_ms = now_ms;
+	struct label_iter it = {0};
+	for (struct label_node *n; (n = label_each(&e->links, &it));) {
+		struct link *l = LABEL_ENTRY(n, struct link, node);
+		if (l->blocked)
+			unpin_link(e, l);
 	}
-	link_ready(e, l);
 }
 
 void engine_tx_room(struct engine *e, struct link *l)

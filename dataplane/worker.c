@@ -3,6 +3,7 @@
 
 #include "log.h"
 #include "ring.h"
+#include "spin.h"
 #include "wire.h"
 
 #include <errno.h>
@@ -11,6 +12,7 @@
 #include <netinet/tcp.h>
 #include <linux/sockios.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -19,7 +21,7 @@
 
 enum {
 	REST_RECV = 64 << 10, /* plain receive of a link at rest, without multishot */
-	BULK_RECV = 1 << 20,
+	BULK_RECV = 256 << 10,
 	BULK_AFTER = 4,	 /* full buffers in a row make a link bulk */
 	REST_AFTER = 16, /* small receives in a row end that */
 	TCP_UNSENT = 256 << 10,
@@ -57,6 +59,7 @@ struct worker {
 	struct socket *arm; /* to start receiving */
 	unsigned sockets;
 	uint64_t now_ms, wake_count;
+	struct spin spin;
 	bool stopping;
 	/* how the start went */
 	pthread_mutex_t lock;
@@ -64,11 +67,16 @@ struct worker {
 	int start_rc; /* 1: not known yet */
 };
 
-static uint64_t clock_ms(void)
+static uint64_t clock_ns(void)
 {
 	struct timespec ts;
 	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+}
+
+static uint64_t clock_ms(void)
+{
+	return clock_ns() / 1000000;
 }
 
 static void op_set(struct io_uring_sqe *sqe, struct socket *s, enum op op)
@@ -204,6 +212,8 @@ static void wake_arm(struct worker *w)
 static struct buf *plain_buf(struct socket *s)
 {
 	uint32_t size = s->bulk ? BULK_RECV : REST_RECV;
+	if (s->rx[0] && s->rx[0]->refs > 1 && s->rx[1] && s->rx[1]->refs > 1)
+		engine_unpin(s->w->engine, s->w->now_ms);
 	struct buf **slot = s->rx[0] && s->rx[0]->refs > 1 ? &s->rx[1] : &s->rx[0];
 	if (*slot && ((*slot)->refs > 1 || (*slot)->cap != size)) {
 		buf_put(*slot);
@@ -413,16 +423,47 @@ static void mail(struct worker *w)
 	}
 }
 
+static uint64_t spin_now_ns(void *ctx)
+{
+	(void)ctx;
+	return clock_ns();
+}
+
+static bool spin_work(void *ctx)
+{
+	struct worker *w = ctx;
+	return ring_ready(&w->ring);
+}
+
+static void spin_yield(void *ctx)
+{
+	(void)ctx;
+	sched_yield();
+}
+
+static void wait_for_work(struct worker *w, uint64_t timeout_ms)
+{
+	static const struct spin_ops ops = {spin_now_ns, spin_work, spin_yield};
+	if (timeout_ms && spin_wanted(&w->spin, clock_ns())) {
+		ring_submit(&w->ring);
+		if (spin_wait(&w->spin, &ops, w))
+			return;
+	}
+	ring_wait(&w->ring, timeout_ms);
+}
+
 /* One batch: what there is to send and receive goes in, what completed is handled, then the
  * letters. */
 static void turn(struct worker *w, uint64_t timeout_ms)
 {
 	send_all(w);
 	arm_all(w);
-	ring_wait(&w->ring, timeout_ms);
+	wait_for_work(w, timeout_ms);
 	w->now_ms = clock_ms();
 	if (completions(w))
 		mail(w);
+	if (w->ring.out > RING_BUFS / 2)
+		engine_unpin(w->engine, w->now_ms);
 	if (engine_deadline(w->engine) <= w->now_ms)
 		engine_tick(w->engine, w->now_ms);
 }
