@@ -35,7 +35,7 @@ if wants gcc; then
 fi
 if wants clang; then
 	configure build-clang clang
-	run build-clang --no-suite e2e --no-suite netns
+	run build-clang --no-suite e2e --no-suite netns --no-suite bench
 fi
 if wants asan; then
 	export ASAN_OPTIONS=detect_leaks=1:abort_on_error=1 UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1

@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * A relay at work: a source that never rests, a sink that throws away, frames of one size on one
+ * path or on 64 in turn; then one frame to and fro. The source heeds PAUSE and RESUME.
+ */
+#include "bench.h"
+#include "pair.h"
+#include "socket.h"
+#include "wire.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+static const uint32_t sizes[] = {64, 256, 1400, 16384, 60000};
+enum {
+	SIZES = sizeof sizes / sizeof *sizes,
+	BATCH = 1 << 20, /* bytes per send and per receive */
+	CHECKED = 4 << 20, /* bytes, at most this many frames */
+	CHECKED_FRAMES = 4096,
+	PING_LEN = 64,
+	PINGS_MAX = 200000,
+};
+
+struct load {
+	struct pair *p;
+	uint8_t *frames; /* whole frames, sent again and again */
+	size_t len;
+	_Atomic uint64_t received;
+	atomic_bool stop, failed;
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	int paused; /* labels */
+};
+
+static void frames_make(struct load *l, uint32_t frame_len)
+{
+	unsigned n = BATCH / frame_len;
+	l->len = (size_t)n * frame_len;
+	memset(l->frames, 0x5a, l->len);
+	for (unsigned i = 0; i < n; i++)
+		frame_header_encode(l->frames + (size_t)i * frame_len, WIRE_DATA, 0,
+			(uint16_t)frame_len, l->p->to_b[i % l->p->paths], i);
+}
+
+static void hold_back(struct load *l)
+{
+	pthread_mutex_lock(&l->lock);
+	while (l->paused > 0 && !l->stop)
+		pthread_cond_wait(&l->changed, &l->lock);
+	pthread_mutex_unlock(&l->lock);
+}
+
+static void *source(void *arg)
+{
+	struct load *l = arg;
+	size_t at = 0;
+	while (!l->stop) {
+		hold_back(l);
+		ssize_t n = send(l->p->a, l->frames + at, l->len - at, MSG_NOSIGNAL);
+		if (n <= 0)
+			break;
+		at = (at + (size_t)n) % l->len;
+	}
+	return NULL;
+}
+
+static void *sink(void *arg)
+{
+	struct load *l = arg;
+	for (ssize_t n; (n = recv(l->p->b, l->frames, BATCH, MSG_TRUNC)) > 0;)
+		atomic_fetch_add_explicit(&l->received, (uint64_t)n, memory_order_relaxed);
+	return NULL;
+}
+
+/* What a relay node says to the source. */
+static void *listener(void *arg)
+{
+	struct load *l = arg;
+	uint8_t f[WIRE_PATH_MIN];
+	while (socket_receive(l->p->a, f, WIRE_HEADER) == 0) {
+		struct frame_header h = frame_header_decode(f);
+		if (h.len < WIRE_HEADER || h.len > sizeof f ||
+			socket_receive(l->p->a, f + WIRE_HEADER, h.len - WIRE_HEADER) < 0)
+			break;
+		int change = h.type != WIRE_LINK	 ? 0
+			     : h.sub == LINK_PAUSE  ? 1
+			     : h.sub == LINK_RESUME ? -1
+						    : 0;
+		if (h.type == WIRE_RESET) {
+			bench_say("the relay reset a path with code %u", h.sub & 0x7f);
+			l->failed = true;
+		}
+		pthread_mutex_lock(&l->lock);
+		l->paused += change;
+		pthread_cond_signal(&l->changed);
+		pthread_mutex_unlock(&l->lock);
+	}
+	return NULL;
+}
+
+struct cost {
+	uint64_t bytes, wall_ns, relay_ns, own_ns;
+};
+
+static struct cost cost_now(const struct load *l, const struct via *v)
+{
+	return (struct cost){l->received, now_ns(), via_cpu_ns(v),
+		clock_ns(CLOCK_PROCESS_CPUTIME_ID)};
+}
+
+/* Runs the three threads, and takes what moved between two points in time. */
+static int load_run(struct bench *b, struct load *l, const struct via *v, struct cost *out)
+{
+	void *(*const bodies[])(void *) = {sink, source, listener};
+	pthread_t t[3];
+	unsigned n = 0;
+	int rc = 0;
+	while (n < 3 && rc == 0) {
+		rc = -pthread_create(&t[n], NULL, bodies[n], l);
+		n += rc == 0;
+	}
+	if (rc == 0) {
+		sleep_seconds(b->seconds / 5); /* until windows have grown */
+		struct cost before = cost_now(l, v);
+		sleep_seconds(b->seconds);
+		struct cost after = cost_now(l, v);
+		*out = (struct cost){after.bytes - before.bytes, after.wall_ns - before.wall_ns,
+			after.relay_ns - before.relay_ns, after.own_ns - before.own_ns};
+	}
+	pthread_mutex_lock(&l->lock);
+	l->stop = true;
+	pthread_cond_signal(&l->changed);
+	pthread_mutex_unlock(&l->lock);
+	shutdown(l->p->a, SHUT_RDWR);
+	shutdown(l->p->b, SHUT_RDWR);
+	while (n > 0)
+		pthread_join(t[--n], NULL);
+	return rc < 0 ? rc : l->failed ? -ECONNRESET : 0;
+}
+
+static void record(struct bench *b, const char *name, uint32_t size, const struct cost *c)
+{
+	char metric[48];
+	double gib = (double)c->bytes / (double)(1 << 30);
+	snprintf(metric, sizeof metric, "throughput, %u B", size);
+	results_add(b->results, "forward", name, metric, "Gbit/s",
+		8 * (double)c->bytes / (double)c->wall_ns);
+	snprintf(metric, sizeof metric, "frames, %u B", size);
+	results_add(b->results, "forward", name, metric, "M/s",
+		(double)c->bytes / size / ((double)c->wall_ns / 1e3));
+	if (gib <= 0)
+		return;
+	if (c->relay_ns) {
+		snprintf(metric, sizeof metric, "relay's CPU, %u B", size);
+		results_add(b->results, "forward", name, metric, "s/GiB",
+			(double)c->relay_ns / 1e9 / gib);
+	}
+	snprintf(metric, sizeof metric, "CPU with source and sink, %u B", size);
+	results_add(b->results, "forward", name, metric, "s/GiB",
+		(double)(c->relay_ns + c->own_ns) / 1e9 / gib);
+}
+
+static size_t checked_frames(uint32_t size)
+{
+	return CHECKED / size < CHECKED_FRAMES ? CHECKED / size : CHECKED_FRAMES;
+}
+
+static int measure_load(
+	struct bench *b, struct via_set *s, const struct via *v, uint32_t size, unsigned paths)
+{
+	char name[64];
+	struct pair p;
+	struct cost cost = {0};
+	int rc = pair_open(&p, v, s->listener, paths);
+	if (rc < 0)
+		return rc;
+	struct load l = {.p = &p, .frames = malloc(BATCH)};
+	pthread_mutex_init(&l.lock, NULL);
+	pthread_cond_init(&l.changed, NULL);
+	rc = l.frames ? pair_check(&p, size, checked_frames(size)) : -ENOMEM;
+	if (rc == 0) {
+		frames_make(&l, size);
+		rc = load_run(b, &l, v, &cost);
+	}
+	if (v->is_node)
+		snprintf(name, sizeof name, "%s, %u path%s", v->name, paths, paths > 1 ? "s" : "");
+	else
+		snprintf(name, sizeof name, "%s", v->name);
+	if (rc == 0)
+		record(b, name, size, &cost);
+	else
+		bench_say("%s failed with frames of %u bytes: %s", name, size, strerror(-rc));
+	pthread_mutex_destroy(&l.lock);
+	pthread_cond_destroy(&l.changed);
+	free(l.frames);
+	pair_close(&p);
+	return rc;
+}
+
+struct echo {
+	struct pair *p;
+	int rc;
+};
+
+static void *echo_run(void *arg)
+{
+	struct echo *e = arg;
+	uint8_t f[PING_LEN];
+	while ((e->rc = socket_receive(e->p->b, f, sizeof f)) == 0) {
+		put_be32(f + 4, e->p->to_a[0]);
+		e->rc = socket_send(e->p->b, f, sizeof f);
+		if (e->rc < 0)
+			break;
+	}
+	return NULL;
+}
+
+/* Round trips of one frame, in microseconds; how many, or negative errno. */
+static int64_t pings(struct bench *b, struct pair *p, double *us)
+{
+	uint8_t f[PING_LEN] = {0};
+	uint64_t end = now_ns() + (uint64_t)(b->seconds * 1e9), start;
+	size_t n = 0;
+	for (uint64_t seq = 1; n < PINGS_MAX && (start = now_ns()) < end; seq++) {
+		frame_header_encode(f, WIRE_DATA, 0, sizeof f, p->to_b[0], seq);
+		int rc = socket_send(p->a, f, sizeof f);
+		if (rc == 0)
+			rc = socket_receive(p->a, f, sizeof f);
+		if (rc < 0)
+			return rc;
+		if (frame_header_decode(f).seq != seq)
+			return -EILSEQ;
+		us[n++] = (double)(now_ns() - start) / 1e3;
+	}
+	return (int64_t)n;
+}
+
+static int measure_ping(struct bench *b, struct via_set *s, const struct via *v, double *us)
+{
+	struct pair p;
+	int rc = pair_open(&p, v, s->listener, 1);
+	if (rc < 0)
+		return rc;
+	struct echo e = {.p = &p};
+	pthread_t t;
+	rc = -pthread_create(&t, NULL, echo_run, &e);
+	if (rc == 0) {
+		uint64_t cpu = via_cpu_ns(v);
+		int64_t n = pings(b, &p, us);
+		cpu = via_cpu_ns(v) - cpu;
+		shutdown(p.b, SHUT_RDWR);
+		pthread_join(t, NULL);
+		rc = n < 0 ? (int)n : 0;
+		if (n > 0) {
+			results_add(b->results, "forward", v->name, "round trip of a 64 B frame, p50",
+				"us", quantile_of(us, (size_t)n, .5));
+			results_add(b->results, "forward", v->name, "round trip of a 64 B frame, p99",
+				"us", quantile_of(us, (size_t)n, .99));
+			if (v->pids[0])
+				results_add(b->results, "forward", v->name,
+					"relay's CPU per round trip", "us",
+					(double)cpu / 1e3 / (double)n);
+		}
+	}
+	pair_close(&p);
+	return rc;
+}
+
+static int one_round(struct bench *b, struct via_set *s, double *us)
+{
+	int rc = 0;
+	for (unsigned i = 0; i < SIZES && rc == 0; i++)
+		for (unsigned k = 0; k < s->n && rc == 0; k++) {
+			rc = measure_load(b, s, &s->v[k], sizes[i], 1);
+			if (rc == 0 && s->v[k].is_node)
+				rc = measure_load(b, s, &s->v[k], sizes[i], PAIR_PATHS_MAX);
+		}
+	for (unsigned k = 0; k < s->n && rc == 0; k++)
+		rc = measure_ping(b, s, &s->v[k], us);
+	return rc;
+}
+
+static int run(struct bench *b)
+{
+	struct via_set s;
+	double *us = malloc(PINGS_MAX * sizeof *us);
+	int rc = us ? via_open(b, &s, false) : -ENOMEM;
+	if (rc == 0) {
+		for (unsigned r = 0; r < b->runs && rc == 0; r++)
+			rc = one_round(b, &s, us);
+		via_close(b, &s);
+	}
+	free(us);
+	return rc;
+}
+
+const struct scenario scenario_forward = {"forward",
+	"a relay node fed with frames, beside no relay, a splice relay and HAProxy", run};
