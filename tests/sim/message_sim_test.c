@@ -325,6 +325,29 @@ static void losses_are_told(uint64_t seed)
 	world_end(&w, true);
 }
 
+/* More messages begun than a session may have open. */
+static void too_many_open(uint64_t seed)
+{
+	struct world w = world_new("too many open", seed);
+	struct outcome o = {0};
+	struct route to = route_of(HOST("2") "/service/api");
+	struct channel_options opt = {.to = &to, .trust = &own_home, .timeout_ms = 5000};
+	channel_open(sim_node_control(w.n[A]), &opt, opened, &o);
+	sim_wake(w.s, w.n[A], sim_now(w.s));
+	sim_run(w.s, 2000, NULL, NULL);
+	check(&w, o.ch, "the channel opens");
+	for (uint32_t i = 1; i <= WIRE_MSG_OPEN_MAX && o.ch; i++)
+		channel_send(sim_node_control(w.n[A]), o.ch, i, true, (const uint8_t *)"x", 1);
+	sim_run(w.s, 2000, NULL, NULL);
+	check(&w, channels_first(sim_node_control(w.n[B])), "as many as it may");
+	if (o.ch)
+		channel_send(sim_node_control(w.n[A]), o.ch, 99, true, (const uint8_t *)"x", 1);
+	sim_run(w.s, 10000, NULL, NULL);
+	check(&w, !channels_first(sim_node_control(w.n[B])), "one more ends the channel");
+	check(&w, !channels_first(sim_node_control(w.n[A])), "at both ends");
+	world_end(&w, true);
+}
+
 /* A node that ends has requests under way, of all kinds. */
 static void ends_in_the_middle(uint64_t seed)
 {
@@ -360,6 +383,7 @@ int main(int argc, char **argv)
 		name_behind_a_hop(seed);
 		names_come_back(seed);
 		losses_are_told(seed);
+		too_many_open(seed);
 		ends_in_the_middle(seed);
 	}
 	printf("%u passed, %u failed, 0 skipped\n", passed, failed);

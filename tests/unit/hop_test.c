@@ -61,6 +61,7 @@ static void who_may_go_where(void **state)
 		{"/service/echo/service/echo", REFUSED + RESET_NOT_FOUND, REFUSED + RESET_NOT_FOUND,
 			REFUSED + RESET_NOT_FOUND},
 		{"/ip4/10.0.0.1/tcp/22/service/x", HOP_DIAL, HOP_DIAL, HOP_DIAL},
+		{"/dnsaddr/hop/tcp/22/service/x", HOP_DIAL, HOP_DIAL, HOP_DIAL},
 		{"/ip4/10.0.0.1/tcp/22", REFUSED + RESET_NOT_FOUND, REFUSED + RESET_NOT_FOUND,
 			REFUSED + RESET_NOT_FOUND},
 		{"/node/n2/service/x", REFUSED + RESET_NOT_FOUND, REFUSED + RESET_NOT_FOUND,

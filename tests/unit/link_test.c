@@ -67,7 +67,7 @@ static void targets_are_read_and_written(void **state)
 	static const char *const same[] = {
 		"127.0.0.1:4000", "[::1]:1", "localhost:0", "a-b.c_d:65535", "unix:/tmp/x y"};
 	static const char *const bad[] = {"", ":1", "h", "h:", "h:x", "h:65536", "h:000001",
-		"::1:1", "[::1]", "[::1]1", "[h]:1", "unix:", "-h:1", "h/x:1", "h:-1", "[]:1"};
+		"::1:1", "[::1]", "[::1]1", "[::1]x1", "[h]:1", "unix:", "-h:1", "h/x:1", "h:-1", "[]:1"};
 	char text[160], path[160];
 	struct link_target t;
 	for (unsigned i = 0; i < sizeof same / sizeof *same; i++) {
@@ -85,6 +85,13 @@ static void targets_are_read_and_written(void **state)
 	path[5 + 107] = 'x';
 	path[5 + 108] = 0;
 	assert_int_equal(link_target_parse(&t, path), -EINVAL);
+	char host[ROUTE_TEXT_MAX + 10];
+	for (size_t len = ROUTE_TEXT_MAX; len <= ROUTE_TEXT_MAX + 1; len++) {
+		memset(host, 'h', len);
+		memcpy(host + len, ":1", 3);
+		assert_int_equal(
+			link_target_parse(&t, host), len > ROUTE_TEXT_MAX ? -EINVAL : 0);
+	}
 }
 
 static void one_link_is_shared_and_lingers(void **state)
@@ -406,6 +413,28 @@ static void a_data_plane_that_takes_no_link(void **state)
 	assert_null(links_first(f->n));
 }
 
+static void a_data_plane_that_has_lost_it_already(void **state)
+{
+	struct fake *f = *state;
+	links_on_new(f->n, 1, 1, "127.0.0.1:50000");
+	f->ack_error = -ENOENT; /* to LINK_SET */
+	fake_hello(f, 1, WIRE_VERSION, 65535);
+	fake_run(f);
+	assert_null(links_by_id(f->n, 1));
+}
+
+/* Answers to a dial that is over already. */
+static void late_answers_change_nothing(void **state)
+{
+	struct fake *f = *state;
+	struct link *l = fake_dial(f, "127.0.0.1:6002");
+	links_on_connected(f->n, l->id, -1, -ECONNREFUSED);
+	links_on_resolved(f->n, l->id, NULL, 0, -ENOENT);
+	assert_int_equal(l->state, LINK_UP);
+	links_on_connected(f->n, 4711, -1, -ECONNREFUSED);
+	links_on_resolved(f->n, 4711, NULL, 0, -ENOENT);
+}
+
 #define with_node(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 int main(void)
 {
@@ -430,6 +459,8 @@ int main(void)
 		with_node(a_lost_link_tells_who_waits),
 		with_node(a_held_link_outlives_its_end),
 		with_node(a_data_plane_that_takes_no_link),
+		with_node(a_data_plane_that_has_lost_it_already),
+		with_node(late_answers_change_nothing),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;
 }

@@ -146,6 +146,36 @@ static void the_room_is_exact(void **state)
 	}
 }
 
+/* A MSG whose shape is not exactly that of one: the array, and the handle in it. */
+static void a_malformed_msg_is_refused(void **state)
+{
+	struct message m = request("/service/x", 7, "hello"), got;
+	uint8_t *body, other[200];
+	size_t len;
+	assert_int_equal(msg_encode(&m, 0, &body, &len), 0);
+	assert_in_range(len, 1, sizeof other - 1);
+	for (uint8_t array = 0x80; array < 0x97; array++) {
+		memcpy(other, body, len);
+		other[0] = array;
+		assert_int_equal(msg_decode(other, len, &got), array == 0x85 ? 0 : -EBADMSG);
+	}
+	uint8_t *handle = memmem(body, len, m.hop.handle, WIRE_HANDLE);
+	assert_non_null(handle);
+	size_t at = (size_t)(handle - body), rest = len - at - WIRE_HANDLE;
+	for (size_t n = 0; n < 20; n++) { /* n bytes of handle */
+		memcpy(other, body, at + WIRE_HANDLE);
+		other[at - 1] = (uint8_t)(0x40 + n);
+		memcpy(other + at + n, body + at + WIRE_HANDLE, rest);
+		assert_int_equal(
+			msg_decode(other, at + n + rest, &got), n == WIRE_HANDLE ? 0 : -EBADMSG);
+	}
+	memcpy(other, body, at); /* a number for a handle */
+	other[at - 1] = 0x01;
+	memcpy(other + at, body + at + WIRE_HANDLE, rest);
+	assert_int_equal(msg_decode(other, at + rest, &got), -EBADMSG);
+	free(body);
+}
+
 static void an_error_text_is_made_printable(void **state)
 {
 	struct message_error e = {.code = RESET_NO_ROUTE, .hops_left = 15, .text = "a\033[2Jb\n"},
@@ -201,6 +231,27 @@ static void a_plain_request_is_answered(void **state)
 	assert_true(got.hop.onward.e[0].is_handle);
 	assert_memory_equal(got.hop.onward.e[0].addr, m.hop.handle, WIRE_HANDLE);
 	assert_memory_equal(got.payload, "HI", 2);
+}
+
+/* CONTROL is for the neighbour itself: its header has no label and no subtype. */
+static void a_request_with_a_label_is_dropped(void **state)
+{
+	struct fake *f = *state;
+	struct message m = request("/service/uppercase", 9, "hi"), got;
+	uint8_t *frame;
+	size_t len;
+	fake_accept(f, 1, "127.0.0.1:50000");
+	assert_int_equal(control_encode(&m, 0, WIRE_FRAME_MAX, &frame, &len), 0);
+	frame[7] = 1;
+	fake_input(f, 1, frame, len);
+	frame[7] = 0;
+	frame[1] = 1;
+	fake_input(f, 1, frame, len);
+	assert_false(left(f, 1, &got));
+	frame[1] = 0;
+	fake_input(f, 1, frame, len);
+	assert_true(left(f, 1, &got));
+	free(frame);
 }
 
 static void a_refusal_says_where_it_arose(void **state)
@@ -490,11 +541,13 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(bytes_and_back),
+		cmocka_unit_test(a_malformed_msg_is_refused),
 		cmocka_unit_test(the_room_is_exact),
 		cmocka_unit_test(an_error_text_is_made_printable),
 		with_node(own_services_answer_at_once),
 		with_node(services_are_started_and_stopped),
 		with_node(a_plain_request_is_answered),
+		with_node(a_request_with_a_label_is_dropped),
 		with_node(a_refusal_says_where_it_arose),
 		with_node(what_asks_for_no_reply_gets_none),
 		with_node(a_forwarded_request_has_a_handle_of_this_node),
