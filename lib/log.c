@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "log.h"
 
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -60,15 +61,42 @@ static size_t clean(char *dst, size_t cap, const char *src, bool json)
 	return n;
 }
 
-void log_write(enum log_level level, const char *fmt, ...)
+/* Whether this place in the program may write a line now, and how many it had to leave out before. */
+static bool site_allows(struct log_site *site, unsigned *left_out)
 {
-	if (!log_enabled(level))
+	struct timespec ts;
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	uint64_t now = (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+	const uint64_t step = 1000 / LOG_SITE_RATE;
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	pthread_mutex_lock(&lock);
+	uint64_t paid = site->paid_ms > now ? site->paid_ms : now;
+	bool allowed = paid - now <= (LOG_SITE_BURST - 1) * step;
+	if (allowed) {
+		site->paid_ms = paid + step;
+		*left_out = site->left_out;
+		site->left_out = 0;
+	} else {
+		site->left_out++;
+	}
+	pthread_mutex_unlock(&lock);
+	return allowed;
+}
+
+void log_write(struct log_site *site, enum log_level level, const char *fmt, ...)
+{
+	unsigned left_out = 0;
+	if (!log_enabled(level) || (site && !site_allows(site, &left_out)))
 		return;
 	char text[1024], safe[2048], line[2400], when[40];
 	va_list ap;
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
+	size_t used = strlen(text);
+	if (left_out)
+		snprintf(text + used, sizeof text - used, " (%u more like this were left out)",
+			left_out);
 	clean(safe, sizeof safe, text, state.json);
 
 	struct timespec ts;
