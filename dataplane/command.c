@@ -91,11 +91,13 @@ static int cmd_label_add(struct engine *e, const struct seam_msg *m, int out_wor
 	struct row *r = row_find(e, m->link, m->label);
 	if (r)
 		return !r->endpoint && r->out_id == out_id ? 0 : -EEXIST;
-	r = row_create(e, m->link, m->label);
+	r = row_create(e, engine_link(e, m->link), m->label);
 	if (!r)
 		return -ENOMEM;
-	if (out_id)
-		row_forward_to(e, r, out_id, out, out_worker);
+	if (out_id && row_forward_to(e, r, out_id, out, out_worker) < 0) {
+		row_destroy(e, r);
+		return -ENOMEM;
+	}
 	return 0;
 }
 

@@ -79,7 +79,7 @@ int endpoint_add(struct engine *e, const struct seam_msg *m)
 	struct endpoint *ep = endpoint_new(e, m);
 	bool made = !r;
 	if (ep && !r)
-		r = row_create(e, m->link, m->label);
+		r = row_create(e, l, m->label);
 	rc = !ep || !r ? -ENOMEM : serials_take(e->cfg.serials, m->serial);
 	if (!rc && !(ep->session = session_new(&cfg, e->now_ms)))
 		rc = -ENOMEM;

@@ -79,9 +79,12 @@ struct engine *engine_new(const struct engine_config *cfg)
 	if (!e->cfg.queue_max)
 		e->cfg.queue_max = (size_t)WIRE_QUEUE_NODE_MAX / cfg->workers;
 	bufpool_init(&e->pool);
+	bufpool_init(&e->ctl_pool);
+	bufpool_init(&e->partial_pool);
+	e->partials_tail = &e->partials;
 	e->ready_tail = &e->ready;
 	struct label_table *tables[] = {
-		&e->links, &e->rows, &e->reverse, &e->endpoints, &e->backlogs};
+		&e->links, &e->rows, &e->reverse, &e->egresses, &e->endpoints, &e->backlogs};
 	for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
 		if (label_table_init(tables[i], cfg->seed + i) < 0) {
 			engine_free(e);
@@ -123,10 +126,13 @@ void engine_free(struct engine *e)
 	label_table_fini(&e->links);
 	label_table_fini(&e->rows);
 	label_table_fini(&e->reverse);
+	label_table_fini(&e->egresses);
 	label_table_fini(&e->endpoints);
 	label_table_fini(&e->backlogs);
 	timers_fini(&e->timers);
 	bufpool_fini(&e->pool);
+	bufpool_fini(&e->ctl_pool);
+	bufpool_fini(&e->partial_pool);
 	free(e);
 }
 
@@ -157,6 +163,32 @@ struct link *link_create(struct engine *e, uint32_t id, uint8_t nesting)
 	return l;
 }
 
+void link_partial_begin(struct engine *e, struct link *l, struct buf *b)
+{
+	l->partial = b;
+	l->partial_len = 0;
+	l->partial_since_ms = e->now_ms;
+	l->partial_next = NULL;
+	l->partial_back = e->partials_tail;
+	*e->partials_tail = l;
+	e->partials_tail = &l->partial_next;
+	timer_nearer(&e->timers, &l->timer, e->now_ms + WIRE_FRAME_TIMEOUT_MS);
+}
+
+struct buf *link_partial_take(struct engine *e, struct link *l)
+{
+	struct buf *b = l->partial;
+	if (!b)
+		return NULL;
+	*l->partial_back = l->partial_next;
+	if (l->partial_next)
+		l->partial_next->partial_back = l->partial_back;
+	else
+		e->partials_tail = l->partial_back;
+	l->partial = NULL;
+	return b;
+}
+
 /* Sessions that send by it stay, broken, until control deletes them. */
 static void endpoints_link_gone(struct engine *e, struct link *l, int error)
 {
@@ -183,13 +215,15 @@ void link_destroy(struct engine *e, struct link *l, int error, bool told)
 	label_remove(&e->links, &l->node);
 	tx_link_gone(e, l);
 	endpoints_link_gone(e, l, error);
+	while (l->rows)
+		row_destroy(e, l->rows);
 	rows_link_gone(e, id);
 	struct engine_mail m = {.kind = MAIL_LINK_GONE, .link = id};
 	mail_all(e, &m);
 	if (told)
 		event_link(e, SEAM_LINK_LOST, id, error);
 	timer_remove(&e->timers, &l->timer);
-	buf_put(l->partial);
+	buf_put(link_partial_take(e, l));
 	free(l);
 }
 

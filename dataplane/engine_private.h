@@ -11,6 +11,11 @@
 #include "link.h"
 #include "session.h"
 
+enum {
+	CTL_NODE_MAX = 64 << 20,     /* bytes that wait on all links for control, by far */
+	PARTIAL_NODE_MAX = 64 << 20, /* bytes of frames that are not whole yet */
+};
+
 /* What frames go on to, found by the (link, label) they leave with: for PAUSE from behind. */
 struct reverse {
 	struct label_node node;
@@ -21,6 +26,9 @@ struct reverse {
 /* One label of one link: frames that come with it leave by `out`, or belong to an end here. */
 struct row {
 	struct label_node node;
+	struct row *in_next, **in_back;	  /* of the same link */
+	struct row *out_next, **out_back; /* of the same way out */
+	struct egress *egress;
 	struct reverse rev;
 	uint32_t out_id;  /* 0: local */
 	int out_worker;	  /* ENGINE_LOCAL, or who owns the way out */
@@ -30,6 +38,12 @@ struct row {
 	size_t in_mail;				    /* bytes on their way to the other worker */
 	bool paused_here, paused_next, paused_mail; /* why its sender was told to pause */
 	uint64_t last_ms;
+};
+
+/* The rows that leave by one link, which may be another worker's. Lives as long as it has some. */
+struct egress {
+	struct label_node node; /* (link id, 0) */
+	struct row *rows;
 };
 
 /* A session and its place: the link it sends by, its row, the channel link on top of it. */
@@ -53,7 +67,10 @@ struct endpoint {
 struct engine {
 	struct engine_config cfg;
 	struct bufpool pool;
-	struct label_table links, rows, reverse, endpoints, backlogs;
+	struct bufpool ctl_pool; /* of LINK and control frames that wait */
+	struct bufpool partial_pool; /* of frames that are not whole yet */
+	struct label_table links, rows, reverse, egresses, endpoints, backlogs;
+	struct link *partials, **partials_tail; /* links with such a frame, oldest first */
 	struct timers timers;
 	struct link *ready, **ready_tail;
 	struct buf *work;   /* frames that came out of sessions, to be handled next: [link id
@@ -61,6 +78,7 @@ struct engine {
 	size_t mail_window; /* of the mail being handled */
 	uint64_t changes;   /* of rows: a remembered row is only good while this stands */
 	uint64_t now_ms;
+	struct guard guard; /* of busy links, together */
 	struct stats stats;
 };
 
@@ -75,12 +93,16 @@ struct link *link_create(struct engine *e, uint32_t id, uint8_t nesting); /* not
 /* Removes a link with all that hangs on it; `told`: LINK_LOST with error goes to control. */
 void link_destroy(struct engine *e, struct link *l, int error, bool told);
 void link_timer_fire(struct engine *e, struct link *l);
+/* The frame at the end of what came is incomplete, or is no more: *l->partial was set, or is taken. */
+void link_partial_begin(struct engine *e, struct link *l, struct buf *b);
+struct buf *link_partial_take(struct engine *e, struct link *l);
 void mail_all(struct engine *e, const struct engine_mail *m);
 
 /* row.c */
 struct row *row_find(const struct engine *e, uint32_t link, uint32_t label);
-struct row *row_create(struct engine *e, uint32_t link, uint32_t label);
-void row_forward_to(
+struct row *row_create(struct engine *e, struct link *l, uint32_t label);
+/* 0 or -ENOMEM. */
+int row_forward_to(
 	struct engine *e, struct row *r, uint32_t out_id, struct link *out, int out_worker);
 void row_destroy(struct engine *e, struct row *r);
 /* The path of row (link, label) of `worker` is reset: RESET to the side it comes from, LABEL_LOST.

@@ -9,6 +9,11 @@ uint32_t link_id(const struct link *l)
 	return l->node.link;
 }
 
+uint64_t link_frames_rx(const struct link *l)
+{
+	return l->frames_rx;
+}
+
 void *link_io(const struct link *l)
 {
 	return l->io;

@@ -10,14 +10,17 @@
 #define OCKAM_DATAPLANE_LINK_H
 
 #include "engine.h"
+#include "guard.h"
 #include "label.h"
 #include "queue.h"
 #include "timer.h"
 
 struct endpoint;
+struct row;
 
 enum {
 	LINK_CTL_MAX = 1 << 20,	   /* bytes of frames of control and of LINK that wait */
+	LINK_CTL_LEAST = 16 << 10, /* the same when CTL_NODE_MAX wait on all links */
 	LINK_QUANTUM = 16 << 10,   /* what a flow may send per turn */
 	LINK_TAKE_MAX = 256 << 10, /* taken from queues for one send */
 	LINK_RESET_RATE = 10,	   /* RESET(unknown) per second and link */
@@ -60,6 +63,7 @@ struct link {
 	struct buf *partial; /* an incomplete frame: partial_len bytes of it are here */
 	uint32_t partial_len;
 	uint64_t partial_since_ms;
+	struct link *partial_next, **partial_back; /* those with one, oldest first */
 
 	struct iovec iov[ENGINE_IOV_MAX];
 	struct tx_piece piece[ENGINE_IOV_MAX];
@@ -72,7 +76,11 @@ struct link {
 	struct flow *first, *last;
 	unsigned backlogs; /* flows that are not sessions */
 
+	struct row *rows; /* of frames that come in by it */
+
 	struct timer timer;
+	struct guard guard;
+	uint32_t pauses; /* taken, whose RESUME has not come */
 	size_t rx_window; /* largest seen, when it mattered */
 	uint64_t last_rx_ms, ping_ms;
 	unsigned pings;

@@ -16,10 +16,25 @@ struct outbox_item {
 	uint8_t data[];
 };
 
+/* The frames of one link. It lives while it has some. */
+struct outbox_lane {
+	struct outbox_lane *next_slot, *next_turn;
+	uint32_t link;
+	struct outbox_queue q;
+};
+
+static void queue_init(struct outbox_queue *q)
+{
+	*q = (struct outbox_queue){.tail = &q->head};
+}
+
 void outbox_init(struct outbox *o, int epoll)
 {
-	*o = (struct outbox){.sock = -1, .epoll = epoll};
-	o->tail = &o->head;
+	memset(o, 0, sizeof *o);
+	o->sock = -1;
+	o->epoll = epoll;
+	o->last = &o->first;
+	queue_init(&o->ordered);
 	pthread_mutex_init(&o->lock, NULL);
 }
 
@@ -30,21 +45,77 @@ void outbox_open(struct outbox *o, int sock)
 	pthread_mutex_unlock(&o->lock);
 }
 
-static void drop_head(struct outbox *o)
+static void queue_drop_head(struct outbox_queue *q)
 {
-	struct outbox_item *i = o->head;
-	o->head = i->next;
-	if (!o->head)
-		o->tail = &o->head;
-	o->waiting -= i->len;
+	struct outbox_item *i = q->head;
+	q->head = i->next;
+	if (!q->head)
+		q->tail = &q->head;
+	q->bytes -= i->len;
 	free(i);
+}
+
+/* Links are numbered by twos. */
+static struct outbox_lane **lane_slot(struct outbox *o, uint32_t link)
+{
+	struct outbox_lane **pp = &o->slots[link / 2 % OUTBOX_SLOTS];
+	while (*pp && (*pp)->link != link)
+		pp = &(*pp)->next_slot;
+	return pp;
+}
+
+static void turn_add(struct outbox *o, struct outbox_lane *lane)
+{
+	lane->next_turn = NULL;
+	*o->last = lane;
+	o->last = &lane->next_turn;
+}
+
+/* The first lane's turn is over: it goes to the end, or away when it is empty. */
+static void turn_end(struct outbox *o)
+{
+	struct outbox_lane *lane = o->first;
+	o->first = lane->next_turn;
+	if (!o->first)
+		o->last = &o->first;
+	if (lane->q.head) {
+		turn_add(o, lane);
+		return;
+	}
+	*lane_slot(o, lane->link) = lane->next_slot;
+	free(lane);
+}
+
+static struct outbox_lane *lane_get(struct outbox *o, uint32_t link)
+{
+	struct outbox_lane **pp = lane_slot(o, link), *lane = *pp;
+	if (lane)
+		return lane;
+	lane = calloc(1, sizeof *lane);
+	if (!lane)
+		return NULL;
+	lane->link = link;
+	queue_init(&lane->q);
+	*pp = lane;
+	turn_add(o, lane);
+	return lane;
 }
 
 void outbox_fini(struct outbox *o)
 {
-	while (o->head)
-		drop_head(o);
+	while (o->ordered.head)
+		queue_drop_head(&o->ordered);
+	while (o->first) {
+		while (o->first->q.head)
+			queue_drop_head(&o->first->q);
+		turn_end(o);
+	}
 	pthread_mutex_destroy(&o->lock);
+}
+
+static bool waiting(const struct outbox *o)
+{
+	return o->ordered.head || o->first;
 }
 
 static void watch(struct outbox *o, bool room)
@@ -54,19 +125,34 @@ static void watch(struct outbox *o, bool room)
 }
 
 /* May a frame wait, behind what waits already? */
-static bool admits(const struct outbox *o, const struct seam_msg *m)
+static bool admits(struct outbox *o, const struct seam_msg *m)
 {
-	if (m->cmd != SEAM_FRAME)
-		return true;
+	const struct outbox_lane *lane = *lane_slot(o, m->link);
+	size_t waits = lane ? lane->q.bytes : 0;
 	uint8_t type = m->frame_len ? m->frame[0] & 15 : 0;
 	bool stranger = type == WIRE_INIT || type == WIRE_CONTROL || type == WIRE_LINK;
-	return o->waiting < (stranger ? OUTBOX_STRANGERS : OUTBOX_FRAMES);
+	size_t max = stranger ? OUTBOX_STRANGERS : OUTBOX_LANE;
+	if (o->frames > OUTBOX_FRAMES / 2)
+		max = OUTBOX_LEAST;
+	return waits < max && o->frames < OUTBOX_FRAMES;
+}
+
+/* The loss of a link comes after its last frames (BYE). */
+static struct outbox_queue *queue_of(struct outbox *o, const struct seam_msg *m)
+{
+	if (m->cmd != SEAM_FRAME && (m->cmd != SEAM_LINK_LOST || !*lane_slot(o, m->link)))
+		return &o->ordered;
+	struct outbox_lane *lane = lane_get(o, m->link);
+	return lane ? &lane->q : NULL;
 }
 
 static bool append(struct outbox *o, unsigned worker, const struct seam_msg *m, size_t len)
 {
+	bool first = !waiting(o);
 	struct outbox_item *i = malloc(sizeof *i + len);
-	if (!i) {
+	struct outbox_queue *q = i ? queue_of(o, m) : NULL;
+	if (!q) {
+		free(i);
 		log_error("out of memory: a message to control is lost");
 		return false;
 	}
@@ -76,11 +162,13 @@ static bool append(struct outbox *o, unsigned worker, const struct seam_msg *m, 
 		i->body = m->frame_len;
 	}
 	memcpy(i->data, o->buf, len);
-	if (!o->head)
+	if (first)
 		watch(o, true);
-	*o->tail = i;
-	o->tail = &i->next;
-	o->waiting += len;
+	*q->tail = i;
+	q->tail = &i->next;
+	q->bytes += len;
+	if (q != &o->ordered)
+		o->frames += len;
 	return true;
 }
 
@@ -88,7 +176,7 @@ static bool send_locked(struct outbox *o, unsigned worker, const struct seam_msg
 {
 	if (o->sock < 0)
 		return false;
-	if (o->head && !admits(o, m)) {
+	if (m->cmd == SEAM_FRAME && waiting(o) && !admits(o, m)) {
 		o->dropped++;
 		return false;
 	}
@@ -97,7 +185,7 @@ static bool send_locked(struct outbox *o, unsigned worker, const struct seam_msg
 		o->dropped++;
 		return false;
 	}
-	int rc = o->head ? -EAGAIN : seam_send(o->sock, o->buf, (size_t)n, -1);
+	int rc = waiting(o) ? -EAGAIN : seam_send(o->sock, o->buf, (size_t)n, -1);
 	/* any other error is seen where the socket is read */
 	return (rc == -EAGAIN || rc == -ENOBUFS) && append(o, worker, m, (size_t)n);
 }
@@ -128,21 +216,44 @@ void outbox_ack(struct outbox *o, const struct seam_msg *answer, uint32_t seq, i
 	pthread_mutex_unlock(&o->lock);
 }
 
+/* What goes next. */
+static struct outbox_queue *next_queue(struct outbox *o)
+{
+	if (o->first && (!o->ordered.head || o->since_frame >= OUTBOX_ORDERED_TURN))
+		return &o->first->q;
+	return o->ordered.head ? &o->ordered : NULL;
+}
+
 int outbox_flush(struct outbox *o)
 {
 	int rc = 0;
 	pthread_mutex_lock(&o->lock);
-	while (o->head) {
-		struct outbox_item *i = o->head;
+	for (struct outbox_queue *q; (q = next_queue(o));) {
+		struct outbox_item *i = q->head;
 		rc = seam_send(o->sock, i->data, i->len, -1);
 		if (rc < 0)
 			break;
 		if (i->session)
 			o->delivered(o->ctx, i->worker, i->session, i->body);
-		drop_head(o);
+		o->since_frame = q == &o->ordered ? o->since_frame + 1 : 0;
+		if (q == &o->ordered) {
+			queue_drop_head(q);
+		} else {
+			o->frames -= i->len;
+			queue_drop_head(q);
+			turn_end(o);
+		}
 	}
-	if (!o->head)
+	if (!waiting(o))
 		watch(o, false);
 	pthread_mutex_unlock(&o->lock);
 	return rc == -EAGAIN || rc == -ENOBUFS || rc > 0 ? 0 : rc;
+}
+
+bool outbox_busy(struct outbox *o)
+{
+	pthread_mutex_lock(&o->lock);
+	bool busy = o->ordered.bytes + o->frames > OUTBOX_BUSY;
+	pthread_mutex_unlock(&o->lock);
+	return busy;
 }

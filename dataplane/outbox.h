@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What goes up the seam. Any thread sends; what the socket does not take waits in order. Frames
- * that a stranger can cause (INIT, CONTROL, HELLO) are dropped when much waits, other frames when
- * very much does; ACKs and events always have room. The main thread watches the socket for room.
+ * What goes up the seam. Any thread sends; what the socket does not take waits. ACKs, events and
+ * messages of sessions wait in order and always have room: each answers a command of control, or is
+ * bounded by what it is about. Frames wait in a lane per link, in order there; the lanes take
+ * turns, so that a link that sends much fills and delays only its own. The main thread watches the
+ * socket for room.
  */
 #ifndef OCKAM_OUTBOX_H
 #define OCKAM_OUTBOX_H
@@ -11,15 +13,32 @@
 
 #include <pthread.h>
 
-enum { OUTBOX_STRANGERS = 1 << 20, OUTBOX_FRAMES = 4 << 20 };
+enum {
+	OUTBOX_STRANGERS = 32 << 10, /* bytes of one link's INIT, CONTROL and LINK that wait */
+	OUTBOX_LANE = 1 << 20,	     /* bytes of all frames of one link */
+	OUTBOX_FRAMES = 16 << 20,    /* of all links; from half of it on a lane gets LEAST */
+	OUTBOX_LEAST = 1 << 10,
+	OUTBOX_BUSY = 1 << 20, /* so much waits: no more connections are accepted for now */
+	OUTBOX_SLOTS = 1024,
+	OUTBOX_ORDERED_TURN = 8, /* messages of the ordered queue to one frame */
+};
 
 struct outbox_item;
+struct outbox_lane;
+
+struct outbox_queue {
+	struct outbox_item *head, **tail;
+	size_t bytes;
+};
 
 struct outbox {
 	pthread_mutex_t lock;
 	int sock, epoll; /* sock is watched in epoll: for room too, while something waits */
-	struct outbox_item *head, **tail;
-	size_t waiting; /* bytes */
+	struct outbox_queue ordered;
+	struct outbox_lane *slots[OUTBOX_SLOTS];
+	struct outbox_lane *first, **last; /* those with frames, whose turn it is first */
+	size_t frames;			   /* bytes in all lanes */
+	unsigned since_frame;		   /* messages of the ordered queue that went since */
 	uint64_t dropped;
 	uint8_t buf[SEAM_MSG_MAX];
 	/* A part of a MSG that had waited has gone; called with the lock held. */
@@ -36,5 +55,7 @@ bool outbox_send(struct outbox *o, unsigned worker, const struct seam_msg *m);
 void outbox_ack(struct outbox *o, const struct seam_msg *answer, uint32_t seq, int error);
 /* The socket has room. 0, or a negative errno: the controller is gone. */
 int outbox_flush(struct outbox *o);
+/* Control is behind: what would give it more to do has to wait. */
+bool outbox_busy(struct outbox *o);
 
 #endif

@@ -5,14 +5,22 @@
 
 #include <errno.h>
 
-/* A queue that has just begun takes little: most hold one frame for a moment. */
+/* A block is about as large as what waits already: most queues hold one frame for a moment. */
 enum { FIRST_BLOCK = 4096 };
+
+static uint32_t block_size(size_t waiting)
+{
+	uint32_t cap = FIRST_BLOCK;
+	while (cap < waiting && cap < BUF_BLOCK)
+		cap *= 2;
+	return cap;
+}
 
 int queue_push(struct queue *q, struct bufpool *pool, const uint8_t *frames, uint32_t len)
 {
 	struct buf *b = q->last;
 	if (!b || b->cap - b->tail < len) {
-		uint32_t cap = q->bytes ? BUF_BLOCK : FIRST_BLOCK;
+		uint32_t cap = block_size(q->bytes);
 		b = buf_new(pool, len > cap ? len : cap);
 		if (!b)
 			return -ENOMEM;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine_private.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 enum { PATH_MAX_LEAST = 4 << 20 };
@@ -11,22 +12,70 @@ struct row *row_find(const struct engine *e, uint32_t link, uint32_t label)
 	return n ? LABEL_ENTRY(n, struct row, node) : NULL;
 }
 
-struct row *row_create(struct engine *e, uint32_t link, uint32_t label)
+struct row *row_create(struct engine *e, struct link *l, uint32_t label)
 {
 	struct row *r = calloc(1, sizeof *r);
 	if (!r)
 		return NULL;
-	r->node.link = link;
+	r->node.link = link_id(l);
 	r->node.label = label;
+	r->in_next = l->rows;
+	r->in_back = &l->rows;
+	if (r->in_next)
+		r->in_next->in_back = &r->in_next;
+	l->rows = r;
 	r->out_worker = ENGINE_LOCAL;
 	r->last_ms = e->now_ms;
 	label_insert(&e->rows, &r->node);
 	return r;
 }
 
-void row_forward_to(
+static struct egress *egress_find(const struct engine *e, uint32_t id)
+{
+	struct label_node *n = label_find(&e->egresses, id, 0);
+	return n ? LABEL_ENTRY(n, struct egress, node) : NULL;
+}
+
+static struct egress *egress_get(struct engine *e, uint32_t id)
+{
+	struct egress *g = egress_find(e, id);
+	if (g)
+		return g;
+	g = calloc(1, sizeof *g);
+	if (!g)
+		return NULL;
+	g->node.link = id;
+	label_insert(&e->egresses, &g->node);
+	return g;
+}
+
+static void egress_leave(struct engine *e, struct row *r)
+{
+	struct egress *g = r->egress;
+	if (!g)
+		return;
+	*r->out_back = r->out_next;
+	if (r->out_next)
+		r->out_next->out_back = r->out_back;
+	r->egress = NULL;
+	if (g->rows)
+		return;
+	label_remove(&e->egresses, &g->node);
+	free(g);
+}
+
+int row_forward_to(
 	struct engine *e, struct row *r, uint32_t out_id, struct link *out, int out_worker)
 {
+	struct egress *g = egress_get(e, out_id);
+	if (!g)
+		return -ENOMEM;
+	r->egress = g;
+	r->out_next = g->rows;
+	r->out_back = &g->rows;
+	if (r->out_next)
+		r->out_next->out_back = &r->out_next;
+	g->rows = r;
 	r->out_id = out_id;
 	r->out = out;
 	r->out_worker = out_worker;
@@ -34,12 +83,17 @@ void row_forward_to(
 	r->rev.node.link = out_id;
 	r->rev.node.label = r->node.label;
 	label_insert(&e->reverse, &r->rev.node);
+	return 0;
 }
 
 void row_destroy(struct engine *e, struct row *r)
 {
 	e->changes++;
 	label_remove(&e->rows, &r->node);
+	*r->in_back = r->in_next;
+	if (r->in_next)
+		r->in_next->in_back = r->in_back;
+	egress_leave(e, r);
 	if (r->out_id)
 		label_remove(&e->reverse, &r->rev.node);
 	if (r->endpoint)
@@ -138,16 +192,14 @@ void egress_pause(struct engine *e, uint32_t link, uint32_t label, bool on)
 	}
 }
 
+/* Those that come in by a link go with it (link_destroy); these stay, without a way out. */
 void rows_link_gone(struct engine *e, uint32_t link)
 {
-	struct label_iter it = {0};
-	for (struct label_node *n; (n = label_each(&e->rows, &it));) {
-		struct row *r = LABEL_ENTRY(n, struct row, node);
-		if (r->node.link == link) {
-			row_destroy(e, r);
-		} else if (r->out_id == link) {
-			r->out = NULL;
-			r->out_worker = ENGINE_LOCAL;
-		}
+	struct egress *g;
+	while ((g = egress_find(e, link))) { /* it goes with its last row */
+		struct row *r = g->rows;
+		r->out = NULL;
+		r->out_worker = ENGINE_LOCAL;
+		egress_leave(e, r);
 	}
 }

@@ -132,13 +132,37 @@ static void rx_forward(struct rx *rx, struct row *r, uint8_t *p, const struct fr
 	rx->run_frames = 1;
 }
 
+static bool admits(struct rx *rx, enum guard_class c)
+{
+	return guard_admits(&rx->l->guard, &rx->e->guard, c, rx->e->now_ms);
+}
+
+/* PAUSE within its rate, and the RESUME of each PAUSE that was taken. */
+static bool admits_pause(struct rx *rx, bool on)
+{
+	struct link *l = rx->l;
+	if (on ? !admits(rx, GUARD_PAUSE) : !l->pauses)
+		return false;
+	l->pauses += on ? 1u : (uint32_t)-1;
+	return true;
+}
+
+/* A frame for control, if the link has not sent too many. */
+static void rx_control(struct rx *rx, const uint8_t *p, const struct frame_header *h)
+{
+	if (admits(rx, guard_class_of(h->type)))
+		event_frame(rx->e, rx->l, p, h->len);
+	else
+		drop(rx->e, rx->l, DROP_RATE);
+}
+
 static void rx_local(struct rx *rx, struct row *r, uint8_t *p, const struct frame_header *h)
 {
 	struct engine *e = rx->e;
 	struct endpoint *ep = r->endpoint;
 	if (h->type == WIRE_FINISH) {
 		if (!ep || e->now_ms - ep->added_ms < WIRE_TOMBSTONE_MS)
-			event_frame(e, rx->l, p, h->len);
+			rx_control(rx, p, h);
 		else
 			drop(e, rx->l, DROP_HALF_OPEN);
 		return;
@@ -187,10 +211,10 @@ static void rx_link_frame(struct rx *rx, const uint8_t *p, const struct frame_he
 	case LINK_HELLO:
 	case LINK_BYE:
 		if (!l->session)
-			event_frame(e, l, p, h->len);
+			rx_control(rx, p, h);
 		return;
 	case LINK_PING:
-		if (body == 8 && !l->session) {
+		if (body == 8 && !l->session && admits(rx, GUARD_LINK)) {
 			uint8_t pong[WIRE_HEADER + 8];
 			frame_header_encode(pong, WIRE_LINK, LINK_PONG, sizeof pong, 0, 0);
 			memcpy(pong + WIRE_HEADER, p + WIRE_HEADER, 8);
@@ -201,7 +225,7 @@ static void rx_link_frame(struct rx *rx, const uint8_t *p, const struct frame_he
 		return;
 	case LINK_PAUSE:
 	case LINK_RESUME:
-		if (body == 4) {
+		if (body == 4 && admits_pause(rx, on)) {
 			struct engine_mail m = {.kind = MAIL_EGRESS_PAUSE,
 				.link = link_id(l),
 				.label = get_be32(p + WIRE_HEADER),
@@ -283,7 +307,7 @@ static void rx_frame(struct rx *rx, uint8_t *p, const struct frame_header *h)
 	case WIRE_COOKIE:
 		flush(rx); /* control must not hear of a RESET before the frames in front of it
 			      moved on */
-		event_frame(e, l, p, h->len);
+		rx_control(rx, p, h);
 		break;
 	default:
 		drop(e, l, DROP_TYPE);
@@ -296,34 +320,47 @@ static bool header_sound(const struct frame_header *h)
 	       (h->type != WIRE_DATA || h->len >= WIRE_DATA_MIN);
 }
 
+/* Room for n bytes of the incomplete frame. It grows with what comes: a length costs nothing. */
+static int partial_room(struct engine *e, struct link *l, size_t n, size_t frame)
+{
+	struct buf *b = l->partial;
+	if (n <= b->cap)
+		return 0;
+	size_t cap = 2 * (size_t)b->cap > n ? 2 * (size_t)b->cap : n;
+	struct buf *bigger = buf_new(&e->partial_pool, (uint32_t)(cap < frame ? cap : frame));
+	if (!bigger)
+		return -ENOMEM;
+	memcpy(bigger->data, b->data, l->partial_len);
+	buf_put(b);
+	l->partial = bigger;
+	return 0;
+}
+
 /*
  * Adds to the incomplete frame. What it takes is at most what the frame still needs, so that the
  * next one begins on its own. Bytes taken; 0: the header is not sound, or no memory (*error).
  */
-static size_t partial_add(struct link *l, const uint8_t *p, size_t n, int *error)
+static size_t partial_add(struct engine *e, struct link *l, const uint8_t *p, size_t n, int *error)
 {
-	struct buf *b = l->partial;
-	size_t need = l->partial_len < WIRE_HEADER ? WIRE_HEADER : get_be16(b->data + 2);
+	size_t need = l->partial_len < WIRE_HEADER ? WIRE_HEADER : get_be16(l->partial->data + 2);
 	size_t take = need - l->partial_len < n ? need - l->partial_len : n;
-	memcpy(b->data + l->partial_len, p, take);
+	*error = partial_room(e, l, l->partial_len + take, need);
+	if (*error)
+		return 0;
+	memcpy(l->partial->data + l->partial_len, p, take);
 	l->partial_len += (uint32_t)take;
 	if (l->partial_len != WIRE_HEADER || need != WIRE_HEADER)
 		return take;
-	/* The header is whole now: make room for the rest. */
-	struct frame_header h = frame_header_decode(b->data);
+	struct frame_header h = frame_header_decode(l->partial->data);
 	*error = -EPROTO;
-	if (!header_sound(&h))
-		return 0;
-	if (h.len > b->cap) {
-		struct buf *bigger = buf_new(b->owner, h.len);
-		*error = -ENOMEM;
-		if (!bigger)
-			return 0;
-		memcpy(bigger->data, b->data, WIRE_HEADER);
-		buf_put(b);
-		l->partial = bigger;
-	}
-	return take;
+	return header_sound(&h) ? take : 0;
+}
+
+/* When incomplete frames take too much memory in all, the link goes whose frame is the oldest. */
+static void partials_bound(struct engine *e, const struct link *l)
+{
+	while (e->partial_pool.out > PARTIAL_NODE_MAX / e->cfg.workers && e->partials != l)
+		link_destroy(e, e->partials, -ENOBUFS, true);
 }
 
 /* Begins with, or goes on with, an incomplete frame. Bytes used, or negative errno. */
@@ -333,16 +370,14 @@ static int64_t rx_partial(struct rx *rx, const uint8_t *p, size_t n)
 	struct link *l = rx->l;
 	size_t used = 0;
 	if (!l->partial) {
-		l->partial = buf_new(&e->pool, 2048);
-		if (!l->partial)
+		struct buf *first = buf_new(&e->partial_pool, 2048);
+		if (!first)
 			return -ENOMEM;
-		l->partial_len = 0;
-		l->partial_since_ms = e->now_ms;
-		timer_nearer(&e->timers, &l->timer, e->now_ms + WIRE_FRAME_TIMEOUT_MS);
+		link_partial_begin(e, l, first);
 	}
 	for (;;) {
 		int error = 0;
-		size_t took = partial_add(l, p + used, n - used, &error);
+		size_t took = partial_add(e, l, p + used, n - used, &error);
 		if (!took)
 			return error;
 		used += took;
@@ -350,11 +385,13 @@ static int64_t rx_partial(struct rx *rx, const uint8_t *p, size_t n)
 			     l->partial_len == get_be16(l->partial->data + 2);
 		if (whole)
 			break;
-		if (used == n)
+		if (used == n) {
+			flush(rx); /* what is gathered may leave by a link that goes now */
+			partials_bound(e, l);
 			return (int64_t)used;
+		}
 	}
-	struct buf *b = l->partial, *before = rx->b;
-	l->partial = NULL;
+	struct buf *b = link_partial_take(e, l), *before = rx->b;
 	flush(rx);
 	rx->b = b;
 	struct frame_header h = frame_header_decode(b->data);

@@ -33,6 +33,7 @@ struct seam_srv {
 	int spare; /* given up for a moment when descriptors have run out */
 	unsigned count;
 	bool greeted;
+	bool held; /* the listeners are not watched: control is behind */
 	struct worker **workers;
 	struct worker_seam seam;
 	struct registry registry;
@@ -192,6 +193,8 @@ static int listener_add(struct seam_srv *s, struct seam_msg *m)
 	*l = (struct listener){.next = s->listeners, .id = m->listener, .fd = m->fd};
 	s->listeners = l;
 	m->fd = -1;
+	if (s->held) /* at the end of this turn all are watched or held again */
+		s->held = false;
 	return 0;
 }
 
@@ -280,9 +283,22 @@ static void refuse_one(struct seam_srv *s, int listen_fd)
 	s->spare = fcntl(s->epoll, F_DUPFD_CLOEXEC, 0);
 }
 
+/* Connections wait in the kernel while control is behind. */
+static void listeners_watch(struct seam_srv *s)
+{
+	bool busy = outbox_busy(&s->outbox);
+	if (busy == s->held)
+		return;
+	s->held = busy;
+	for (const struct listener *l = s->listeners; l; l = l->next) {
+		struct epoll_event ev = {.events = busy ? 0 : EPOLLIN, .data.fd = l->fd};
+		epoll_ctl(s->epoll, EPOLL_CTL_MOD, l->fd, &ev);
+	}
+}
+
 static void accept_some(struct seam_srv *s, const struct listener *l)
 {
-	for (unsigned i = 0; i < ACCEPT_BATCH; i++) {
+	for (unsigned i = 0; i < ACCEPT_BATCH && !outbox_busy(&s->outbox); i++) {
 		struct sockaddr_storage sa = {0};
 		socklen_t len = sizeof sa;
 		int fd = accept4(l->fd, (struct sockaddr *)&sa, &len, SOCK_CLOEXEC);
@@ -460,6 +476,7 @@ int seam_srv_run(struct seam_srv *s, struct worker **workers)
 		for (int i = 0; i < n; i++)
 			if (handle(s, &ev[i]) < 0)
 				return 0;
+		listeners_watch(s);
 	}
 }
 

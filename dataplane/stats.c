@@ -11,6 +11,7 @@ const char *drop_reason_name(enum drop_reason r)
 		[DROP_EGRESS] = "egress gone",
 		[DROP_TOO_BIG] = "too big",
 		[DROP_QUEUE] = "overrun",
+		[DROP_RATE] = "too many",
 		[DROP_SHORT] = "too short",
 		[DROP_MEMORY] = "no memory",
 	};

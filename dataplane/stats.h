@@ -13,6 +13,7 @@ enum drop_reason {
 	DROP_EGRESS,	/* the way out is gone or down */
 	DROP_TOO_BIG,	/* for the way out */
 	DROP_QUEUE,	/* overrun */
+	DROP_RATE,	/* more for control than a link may send */
 	DROP_SHORT,	/* shorter than its type allows */
 	DROP_MEMORY,
 	DROP_REASONS

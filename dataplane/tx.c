@@ -41,9 +41,10 @@ void tx_ctl(struct engine *e, struct link *l, const uint8_t *frame, uint32_t len
 {
 	if (l->closing)
 		return;
-	if (l->ctl.bytes + len > LINK_CTL_MAX)
+	size_t max = e->ctl_pool.out > CTL_NODE_MAX / e->cfg.workers ? LINK_CTL_LEAST : LINK_CTL_MAX;
+	if (l->ctl.bytes + len > max)
 		drop(e, l, DROP_QUEUE);
-	else if (queue_push(&l->ctl, &e->pool, frame, len) < 0)
+	else if (queue_push(&l->ctl, &e->ctl_pool, frame, len) < 0)
 		drop(e, l, DROP_MEMORY);
 	link_ready(e, l);
 }
@@ -199,7 +200,8 @@ static void take_ctl(struct link *l)
 	struct buf *b;
 	uint8_t *p;
 	uint32_t len, frames;
-	while (!link_full(l) && (len = queue_pop(&l->ctl, LINK_TAKE_MAX, &b, &p, &frames))) {
+	while (!link_full(l) && l->tx_bytes < LINK_TAKE_MAX &&
+		(len = queue_pop(&l->ctl, LINK_TAKE_MAX, &b, &p, &frames))) {
 		link_piece_add(l, b, p, len);
 		l->frames_tx += frames;
 	}

@@ -22,8 +22,11 @@
 enum {
 	REST_RECV = 64 << 10, /* plain receive of a link at rest, without multishot */
 	BULK_RECV = 256 << 10,
-	BULK_AFTER = 4,	 /* full buffers in a row make a link bulk */
+	BUSY_AFTER = 2,	 /* full buffers in a row make a link busy */
+	BULK_AFTER = 4,	 /* and so many bulk */
 	REST_AFTER = 16, /* small receives in a row end that */
+	BULK_FRAME = 512, /* frames smaller than this on average are not bulk: too much work at once */
+	BULK_LINKS = 32, /* at a time: each has two large buffers */
 	TCP_UNSENT = 256 << 10,
 	TCP_LOST_MS = 30000,
 	CQE_BATCH = 32, /* then what they brought is sent: a sender must hear PAUSE soon */
@@ -39,8 +42,10 @@ struct socket {
 	struct link *l; /* NULL: gone */
 	int fd;
 	unsigned ops; /* under way in the ring */
-	bool bulk, receiving, multi;
+	bool bulk, busy, receiving, multi, ending; /* ending: multi is being cancelled */
 	unsigned full, small; /* receives in a row */
+	uint64_t weighed;     /* frames that had come when it was looked at last */
+	size_t weighed_bytes; /* that came then */
 	struct buf *rx[2];    /* plain receives take turns: a send may still use the other one */
 	struct buf *rx_now;
 	struct msghdr mh;
@@ -56,8 +61,8 @@ struct worker {
 	struct mailbox mailbox;
 	struct ring ring;
 	struct engine *engine;
-	struct socket *arm; /* to start receiving */
-	unsigned sockets;
+	struct socket *arm, **arm_tail; /* to start receiving, in order */
+	unsigned sockets, bulk;
 	uint64_t now_ms, wake_count;
 	struct spin spin;
 	bool stopping;
@@ -91,8 +96,9 @@ static void arm_later(struct socket *s)
 	if (s->to_arm)
 		return;
 	s->to_arm = true;
-	s->next_arm = s->w->arm;
-	s->w->arm = s;
+	s->next_arm = NULL;
+	*s->w->arm_tail = s;
+	s->w->arm_tail = &s->next_arm;
 }
 
 static void socket_free(struct socket *s)
@@ -100,6 +106,7 @@ static void socket_free(struct socket *s)
 	if (s->l || s->ops || s->to_arm)
 		return;
 	close(s->fd);
+	s->w->bulk -= s->bulk;
 	buf_put(s->rx[0]);
 	buf_put(s->rx[1]);
 	s->w->sockets--;
@@ -229,14 +236,18 @@ static void recv_arm(struct worker *w, struct socket *s)
 	if (!s->l || s->receiving)
 		return;
 	struct io_uring_sqe *sqe;
-	s->multi = !s->bulk && w->ring.features & RING_MULTISHOT;
-	if (s->multi) {
+	/* a busy link takes one of the shared buffers at a time, or it would take them all */
+	s->multi = !s->bulk && !s->busy && w->ring.features & RING_MULTISHOT;
+	if (!s->bulk && w->ring.features & RING_MULTISHOT) {
 		for (unsigned i = 0; i < 2; i++) { /* they were for bulk */
 			buf_put(s->rx[i]);
 			s->rx[i] = NULL;
 		}
 		sqe = ring_sqe(&w->ring);
-		io_uring_prep_recv_multishot(sqe, s->fd, NULL, 0, 0);
+		if (s->multi)
+			io_uring_prep_recv_multishot(sqe, s->fd, NULL, 0, 0);
+		else
+			io_uring_prep_recv(sqe, s->fd, NULL, 0, 0);
 		sqe->flags |= IOSQE_BUFFER_SELECT;
 		sqe->buf_group = RING_GROUP;
 		op_set(sqe, s, OP_MULTI);
@@ -258,6 +269,8 @@ static void arm_all(struct worker *w)
 	while (w->arm) {
 		struct socket *s = w->arm;
 		w->arm = s->next_arm;
+		if (!w->arm)
+			w->arm_tail = &w->arm;
 		recv_arm(w, s);
 		s->to_arm = false; /* only now may it go */
 		socket_free(s);
@@ -296,19 +309,33 @@ static void on_sent(struct worker *w, struct socket *s, int res)
 	}
 }
 
-/* Decides by what came whether the link is bulk. A multishot receive has to be ended for that. */
+/*
+ * Decides by what came whether the link is busy, or bulk: busy with large frames. A multishot receive
+ * has to be ended for that.
+ */
 static void weigh(struct worker *w, struct socket *s, size_t n, size_t cap)
 {
 	bool was = s->bulk;
+	uint64_t frames = link_frames_rx(s->l) - s->weighed; /* of the receive before */
+	bool large = s->weighed_bytes >= frames * BULK_FRAME;
+	s->weighed += frames;
+	s->weighed_bytes = n;
 	s->full = n == cap ? s->full + 1 : 0;
 	s->small = n < RING_BUF_SIZE ? s->small + 1 : 0;
-	if (!s->bulk && s->full >= BULK_AFTER)
+	if (!s->bulk && s->full >= BULK_AFTER && large && w->bulk < BULK_LINKS)
 		s->bulk = true;
-	else if (s->bulk && s->small >= REST_AFTER)
+	else if (s->bulk && (s->small >= REST_AFTER || !large))
 		s->bulk = false;
-	if (s->bulk != was)
+	if (s->full >= BUSY_AFTER)
+		s->busy = true;
+	else if (s->small >= REST_AFTER)
+		s->busy = false;
+	if (s->bulk != was) {
 		s->full = s->small = 0;
-	if (s->bulk && !was && s->multi) {
+		w->bulk += s->bulk ? 1u : (unsigned)-1;
+	}
+	if ((s->bulk || s->busy) && s->multi && s->receiving && !s->ending) {
+		s->ending = true;
 		struct io_uring_sqe *sqe = ring_sqe(&w->ring);
 		io_uring_prep_cancel64(sqe, (uintptr_t)s | OP_MULTI, 0);
 		op_set(sqe, s, OP_CANCEL);
@@ -323,7 +350,7 @@ static void on_received(
 			: cqe->flags & IORING_CQE_F_BUFFER ? ring_buf(&w->ring, cqe)
 							   : NULL;
 	if (op == OP_RECV || !(cqe->flags & IORING_CQE_F_MORE))
-		s->receiving = false;
+		s->receiving = s->ending = false;
 	if (s->l && res > 0 && b) {
 		weigh(w, s, (size_t)res, b->cap);
 		engine_rx(w->engine, s->l, b, b->data, (size_t)res, w->now_ms);
@@ -528,6 +555,7 @@ int worker_start(struct worker **out, const struct worker_config *cfg)
 	struct worker *w = calloc(1, sizeof *w);
 	if (!w)
 		return -ENOMEM;
+	w->arm_tail = &w->arm;
 	w->cfg = *cfg;
 	w->start_rc = 1;
 	int rc = mailbox_init(&w->mailbox);

@@ -161,6 +161,8 @@ enum {
 	WIRE_QUEUE_NODE_MAX = 256 << 20,
 	WIRE_INIT_RATE = 50, /* per second and ingress link */
 	WIRE_INIT_BURST = 100,
+	WIRE_CONTROL_RATE = 500, /* per second and ingress link */
+	WIRE_CONTROL_BURST = 1000,
 };
 
 struct frame_header {

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * How many frames of each kind one link may send that cost more than a look: those for control are
+ * turned away here, before they cost a message on the seam. Part of a link; one worker.
+ */
+#ifndef OCKAM_GUARD_H
+#define OCKAM_GUARD_H
+
+#include "wire.h"
+
+enum guard_class {
+	GUARD_INIT,
+	GUARD_ANSWER, /* RESP, FINISH */
+	GUARD_CONTROL,
+	GUARD_RESET,
+	GUARD_LINK,  /* HELLO, BYE, PING */
+	GUARD_PAUSE, /* as many RESUMEs are taken as PAUSEs were */
+	GUARD_CLASSES
+};
+
+/* When all that was taken will be paid for (GCRA); 0: nothing was. */
+struct guard {
+	uint64_t paid_us[GUARD_CLASSES], free_us[GUARD_CLASSES];
+};
+
+enum guard_class guard_class_of(uint8_t wire_type);
+/*
+ * `all` is that of the worker: what a link sends beyond a few needs a share of it too, so that many
+ * busy links together do not keep control from serving the others.
+ */
+bool guard_admits(struct guard *g, struct guard *all, enum guard_class c, uint64_t now_ms);
+
+#endif
