@@ -14,15 +14,24 @@ void bucket_init(struct bucket *b, uint32_t rate, uint32_t burst, uint64_t now_m
 	b->milli = full(b);
 }
 
-bool bucket_take(struct bucket *b, uint64_t now_ms)
+static uint64_t milli_at(const struct bucket *b, uint64_t now_ms)
 {
 	uint64_t elapsed = now_ms > b->last_ms ? now_ms - b->last_ms : 0;
 	uint64_t missing = full(b) - b->milli;
 	/* rate per second is the number of thousandths per millisecond */
 	if (b->rate && elapsed > missing / b->rate)
-		b->milli = full(b);
-	else
-		b->milli += elapsed * b->rate;
+		return full(b);
+	return b->milli + elapsed * b->rate;
+}
+
+uint32_t bucket_level(const struct bucket *b, uint64_t now_ms)
+{
+	return (uint32_t)(milli_at(b, now_ms) / TOKEN);
+}
+
+bool bucket_take(struct bucket *b, uint64_t now_ms)
+{
+	b->milli = milli_at(b, now_ms);
 	if (now_ms > b->last_ms)
 		b->last_ms = now_ms;
 	if (b->milli < TOKEN)

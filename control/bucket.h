@@ -13,6 +13,8 @@ struct bucket {
 };
 
 void bucket_init(struct bucket *b, uint32_t rate, uint32_t burst, uint64_t now_ms);
+/* Whole tokens that are there now. */
+uint32_t bucket_level(const struct bucket *b, uint64_t now_ms);
 bool bucket_take(struct bucket *b, uint64_t now_ms);
 
 #endif

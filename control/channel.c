@@ -22,7 +22,18 @@ enum { RETRY_SPREAD_MS = 100 };
 
 struct channels *channels_new(void)
 {
-	return calloc(1, sizeof(struct channels));
+	struct channels *cs = calloc(1, sizeof *cs);
+	if (!cs)
+		return NULL;
+	turns_init(&cs->turns, RESPOND_RATE, RESPOND_BURST, 0);
+	cs->turn_due_ms = UINT64_MAX;
+	if (crowd_init(&cs->half_open, HALF_ENDS_MAX, HALF_ENDS_PER_LINK) == 0) {
+		if (crowd_init(&cs->tombs, TOMBS_MAX, TOMBS_PER_LINK) == 0)
+			return cs;
+		crowd_fini(&cs->half_open);
+	}
+	free(cs);
+	return NULL;
 }
 
 void channels_free(struct node *n)
@@ -34,6 +45,8 @@ void channels_free(struct node *n)
 		channel_remove(n, cs->first, false);
 	while (cs->ends)
 		end_free(n, cs->ends);
+	crowd_fini(&cs->half_open);
+	crowd_fini(&cs->tombs);
 	free(cs);
 	n->channels = NULL;
 }
@@ -41,11 +54,10 @@ void channels_free(struct node *n)
 struct channel_end *end_new(struct node *n, uint8_t role)
 {
 	struct channels *cs = n->channels;
-	struct channel_end *e = locked_new(sizeof *e);
+	struct channel_end *e = calloc(1, sizeof *e);
 	if (!e)
 		return NULL;
 	e->role = role;
-	e->serial = ++cs->next_serial;
 	e->born_ms = n->now_ms;
 	e->resend_ms = e->expire_ms = UINT64_MAX;
 	e->next = cs->ends;
@@ -54,6 +66,14 @@ struct channel_end *end_new(struct node *n, uint8_t role)
 		e->next->link_back = &e->next;
 	cs->ends = e;
 	return e;
+}
+
+static void handshake_drop(struct channel_end *e)
+{
+	if (e->hs)
+		handshake_wipe(e->hs);
+	locked_free(e->hs);
+	e->hs = NULL;
 }
 
 static void result_drop(struct channel_end *e)
@@ -104,8 +124,8 @@ void end_free(struct node *n, struct channel_end *e)
 		path_key_drop(n->keys_in_use, e->link->id, tx, KEY_TX, e);
 		link_release(n, e->link);
 	}
-	if (e->role == SEAM_RESPONDER && (e->state == END_AWAIT_ROW || e->state == END_AWAIT_FINISH))
-		n->channels->half_open--;
+	crowd_leave(e->state == END_REFUSED ? &n->channels->tombs : &n->channels->half_open, &e->place);
+	turns_leave(&n->channels->turns, &e->turn);
 	if (e->ch && e->ch->end == e)
 		e->ch->end = NULL;
 	if (e->ch && e->ch->attempt == e)
@@ -114,10 +134,10 @@ void end_free(struct node *n, struct channel_end *e)
 	if (e->next)
 		e->next->link_back = e->link_back;
 	result_drop(e);
-	handshake_wipe(&e->hs);
+	handshake_drop(e);
 	locked_free(e->own_keys);
 	free(e->frame);
-	locked_free(e);
+	free(e);
 }
 
 uint32_t end_random_label(void)
@@ -165,11 +185,24 @@ void end_send_frame(struct node *n, struct channel_end *e)
 	e->sent++;
 }
 
+int end_begin(struct channel_end *e)
+{
+	e->hs = locked_new(sizeof *e->hs);
+	return e->hs ? 0 : -ENOMEM;
+}
+
+void end_proved(struct node *n, struct channel_end *e, struct handshake_result *r)
+{
+	e->suite = e->hs->suite;
+	handshake_drop(e);
+	e->result = r;
+	e->serial = ++n->channels->next_serial;
+}
+
 int end_install(struct node *n, struct channel_end *e, bool refuse, seam_ack_fn *fn)
 {
 	bool initiator = e->role == SEAM_INITIATOR;
 	e->session = ++n->channels->next_session;
-	e->suite = e->hs.suite;
 	struct seam_msg m = {
 		.cmd = SEAM_SESSION_ADD,
 		.fd = -1,
@@ -233,6 +266,7 @@ struct channel *channel_new(struct node *n, uint8_t role)
 	randombytes_buf(id, sizeof id);
 	hex_encode(ch->address, id, sizeof id);
 	ch->role = role;
+	n->channels->peers += role == SEAM_RESPONDER;
 	ch->opened_ms = n->now_ms;
 	struct channel **pp = &n->channels->first;
 	while (*pp)
@@ -258,6 +292,7 @@ void channel_remove(struct node *n, struct channel *ch, bool orderly)
 	if (!*pp)
 		return; /* being removed already, further up */
 	*pp = ch->next;
+	n->channels->peers -= ch->role == SEAM_RESPONDER;
 	ch->state = CHANNEL_CLOSING;
 	channel_session_gone(n, ch);
 	relays_on_channel_gone(n, ch);
@@ -453,7 +488,7 @@ void channels_on_reset(struct node *n, void *end, uint8_t code, uint8_t hops_lef
 		initiator_on_reset(n, e, code, hops_left);
 		return;
 	}
-	if (e->state == END_AWAIT_ROW || e->state == END_AWAIT_FINISH) {
+	if (e->state == END_AWAIT_TURN || e->state == END_AWAIT_ROW || e->state == END_AWAIT_FINISH) {
 		end_free(n, e);
 		return;
 	}
@@ -498,7 +533,7 @@ static void end_tick(struct node *n, struct channel_end *e)
 	static const uint16_t backoff_ms[] = {250, 500, 1000, 2000, 4000};
 	if (n->now_ms >= e->expire_ms) {
 		if (e->state == END_REFUSED || e->state == END_CLOSING || e->state == END_AWAIT_FINISH ||
-			e->state == END_AWAIT_ROW)
+			e->state == END_AWAIT_ROW || e->state == END_AWAIT_TURN)
 			end_free(n, e);
 		else
 			e->expire_ms = UINT64_MAX;
@@ -524,6 +559,7 @@ void channels_retry(struct node *n)
 void channels_tick(struct node *n)
 {
 	struct channel_end *next;
+	responder_tick(n);
 	for (struct channel_end *e = n->channels->ends; e; e = next) {
 		next = e->next;
 		end_tick(n, e);
@@ -538,7 +574,7 @@ void channels_tick(struct node *n)
 
 uint64_t channels_deadline(const struct node *n)
 {
-	uint64_t t = UINT64_MAX;
+	uint64_t t = n->channels->turn_due_ms;
 	for (const struct channel_end *e = n->channels->ends; e; e = e->next) {
 		uint64_t at = e->resend_ms < e->expire_ms ? e->resend_ms : e->expire_ms;
 		if (at < t)

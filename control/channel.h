@@ -34,6 +34,7 @@ struct channel {
 	struct identity peer;
 	uint8_t peer_static[32];
 	uint64_t opened_ms;
+	struct crowd_member handles; /* of requests that came in it; handle.c */
 	struct link *as_link; /* this channel as a link; NULL: none, see channel_link */
 	struct channel *next;
 

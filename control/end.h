@@ -12,6 +12,7 @@
 #include "seam_client.h"
 
 enum end_state {
+	END_AWAIT_TURN,	   /* responder: others answer first */
 	END_AWAIT_LINK,	   /* initiator: the first link is dialled */
 	END_AWAIT_RESP,	   /* initiator: INIT is out */
 	END_AWAIT_ROW,	   /* responder: LABEL_ADD, then RESP */
@@ -32,10 +33,10 @@ struct channel_end {
 	uint32_t li, lr;
 	uint32_t session;
 	uint8_t suite; /* from SESSION_ADD on */
-	uint64_t serial;
+	uint64_t serial; /* of its keys, once there are some */
 	bool row, installed; /* asked for in the data plane */
 	bool claimed_tx;
-	struct handshake hs;
+	struct handshake *hs; /* locked memory, while the handshake runs */
 	struct handshake_result *result; /* from the proof until SESSION_ADD is acknowledged; wiped */
 	const struct handshake_keys *keys; /* borrowed from channel, listener or node */
 	struct handshake_keys *own_keys;   /* responder: copy, when the listener has its own; wiped */
@@ -45,6 +46,9 @@ struct channel_end {
 	uint8_t hops_left;
 	uint16_t path_max;
 	uint8_t path_flags;
+	unsigned bad_finishes;	 /* that did not authenticate */
+	struct crowd_item place; /* responder: among the half-open ones of link, or the refused */
+	struct turn turn;	 /* END_AWAIT_TURN: `frame` is INIT's end part */
 	uint8_t *frame; /* what is retransmitted: INIT, RESP or FINISH */
 	uint16_t frame_len;
 	unsigned sent;	/* how often */
@@ -53,10 +57,24 @@ struct channel_end {
 	struct channel_end *next, **link_back;
 };
 
+enum {
+	HALF_ENDS_MAX = 1024, /* responders that nobody has finished */
+	HALF_ENDS_PER_LINK = 512,
+	TOMBS_MAX = 1024, /* of those who were refused */
+	TOMBS_PER_LINK = 512,
+	RESPOND_RATE = 500, /* answers to INIT per second: less than a fifth of a core */
+	RESPOND_BURST = 200,
+	BAD_FINISHES_MAX = 8, /* then the half-open end goes */
+	PEERS_MAX = 8192,     /* channels that others opened */
+};
+
 struct channels {
 	struct channel *first;
 	struct channel_end *ends;
-	unsigned half_open; /* responders that nobody has finished */
+	unsigned peers; /* channels that others opened */
+	struct crowd half_open, tombs;
+	struct turns turns;   /* INITs for this node's own listeners */
+	uint64_t turn_due_ms; /* none has a turn before */
 	uint32_t next_session;
 	uint64_t next_serial;
 };
@@ -70,6 +88,11 @@ int end_claim_rx(struct node *n, struct channel_end *e, uint32_t label, seam_ack
 int end_claim_tx(struct node *n, struct channel_end *e, uint32_t label);
 void end_send_frame(struct node *n, struct channel_end *e);
 void end_set_frame(struct channel_end *e, uint8_t *frame, size_t len);
+/* Room for a handshake: an INIT that only waits has none. 0 or -ENOMEM. */
+int end_begin(struct channel_end *e);
+/* The handshake is through: takes r, and numbers its keys. Once per handshake: a data plane takes no
+ * number twice, so that no key is ever installed again. */
+void end_proved(struct node *n, struct channel_end *e, struct handshake_result *r);
 /* SESSION_ADD from e->result; close: CLOSE_DONE to carry data, else only that CLOSE. */
 int end_install(struct node *n, struct channel_end *e, bool refuse, seam_ack_fn *fn);
 /* Asks the data plane for an orderly CLOSE; the end stays until SESSION_CLOSED. */
@@ -87,6 +110,9 @@ void channel_stand_on(struct node *n, struct channel *ch, struct channel_end *e)
 void channel_link_open(struct node *n, struct channel *ch);
 /* The session under the channel is gone or replaced: its link and messages with it. */
 void channel_session_gone(struct node *n, struct channel *ch);
+
+/* responder.c */
+void responder_tick(struct node *n);
 
 /* initiator.c */
 void initiator_start(struct node *n, struct channel *ch);

@@ -1,32 +1,73 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "handle.h"
 
+#include "channel.h"
+
 #include <sodium.h>
 #include <stdlib.h>
+#include <string.h>
+
+enum { TICK_STEP_MS = 100 };
 
 bool message_peer_equal(const struct message_peer *a, const struct message_peer *b)
 {
 	return a->link == b->link && a->channel == b->channel;
 }
 
-void handles_init(struct handles *hs)
+int handles_init(struct handles *hs)
 {
-	*hs = (struct handles){.due_ms = UINT64_MAX};
+	memset(hs, 0, sizeof *hs);
+	hs->last = &hs->first;
+	hs->due_ms = UINT64_MAX;
+	return crowd_init(&hs->crowd, HANDLES_MAX, HANDLES_PER_PEER);
 }
 
-static void drop_at(struct node *n, struct handle **pp)
+static struct handle **slot(struct handles *hs, const uint8_t id[static WIRE_HANDLE])
 {
-	struct handle *h = *pp;
-	*pp = h->next;
-	if (h->egress.link)
+	return &hs->slots[get_be32(id) % HANDLES_SLOTS];
+}
+
+void handle_drop(struct node *n, struct handles *hs, struct handle *h)
+{
+	struct handle **pp = slot(hs, h->id);
+	while (*pp != h)
+		pp = &(*pp)->next_slot;
+	*pp = h->next_slot;
+	*h->link_back = h->next;
+	if (h->next)
+		h->next->link_back = h->link_back;
+	else
+		hs->last = h->link_back;
+	crowd_leave(&hs->crowd, &h->place);
+	if (h->egress.link) {
+		h->egress.link->handles_out--;
 		link_release(n, h->egress.link);
+	}
 	free(h);
 }
 
 void handles_fini(struct node *n, struct handles *hs)
 {
 	while (hs->first)
-		drop_at(n, &hs->first);
+		handle_drop(n, hs, hs->first);
+	crowd_fini(&hs->crowd);
+}
+
+static struct crowd_member *member_of(const struct message_peer *p)
+{
+	return p->link ? &p->link->handles : &p->channel->handles;
+}
+
+/* Others' requests are counted by whom they came from; this node's own are not. */
+static void count(struct node *n, struct handles *hs, struct handle *h)
+{
+	struct crowd_member *m = member_of(&h->ingress);
+	struct crowd_item *victim = crowd_victim(&hs->crowd, m);
+	if (victim)
+		handle_drop(n, hs, CROWD_ENTRY(victim, struct handle, place));
+	crowd_enter(&hs->crowd, m, &h->place);
+	if (h->expire_ms < hs->due_ms)
+		hs->due_ms = h->expire_ms;
 }
 
 struct handle *handle_add(struct node *n, struct handles *hs, const struct handle *like)
@@ -36,63 +77,51 @@ struct handle *handle_add(struct node *n, struct handles *hs, const struct handl
 		return NULL;
 	*h = *like;
 	randombytes_buf(h->id, sizeof h->id);
-	h->next = NULL;
-	if (h->egress.link)
+	h->place = (struct crowd_item){0};
+	if (h->egress.link) {
 		link_hold(h->egress.link);
-	unsigned same = 0;
-	struct handle **pp = &hs->first, **oldest = NULL;
-	for (; *pp; pp = &(*pp)->next)
-		if (!h->request && !(*pp)->request &&
-			message_peer_equal(&(*pp)->ingress, &h->ingress)) {
-			oldest = oldest ? oldest : pp;
-			same++;
-		}
-	*pp = h;
-	if (same >= HANDLES_PER_PEER)
-		drop_at(n, oldest);
-	if (!h->request && h->expire_ms < hs->due_ms)
-		hs->due_ms = h->expire_ms;
+		h->egress.link->handles_out++;
+	}
+	if (!h->request)
+		count(n, hs, h);
+	h->next_slot = *slot(hs, h->id);
+	*slot(hs, h->id) = h;
+	h->next = NULL;
+	h->link_back = hs->last;
+	*hs->last = h;
+	hs->last = &h->next;
 	return h;
 }
 
 struct handle *handle_find(
 	struct handles *hs, const uint8_t id[static WIRE_HANDLE], const struct message_peer *from)
 {
-	for (struct handle *h = hs->first; h; h = h->next)
+	for (struct handle *h = *slot(hs, id); h; h = h->next_slot)
 		if (!memcmp(h->id, id, WIRE_HANDLE))
 			return message_peer_equal(&h->egress, from) ? h : NULL;
 	return NULL;
 }
 
-void handle_drop(struct node *n, struct handles *hs, struct handle *h)
-{
-	struct handle **pp = &hs->first;
-	while (*pp && *pp != h)
-		pp = &(*pp)->next;
-	if (*pp)
-		drop_at(n, pp);
-}
-
 void handle_drop_request(struct node *n, struct handles *hs, const struct message_request *r)
 {
-	struct handle **pp = &hs->first;
-	while (*pp && (*pp)->request != r)
-		pp = &(*pp)->next;
-	if (*pp)
-		drop_at(n, pp);
+	struct handle *h = hs->first;
+	while (h && h->request != r)
+		h = h->next;
+	if (h)
+		handle_drop(n, hs, h);
 }
 
 void handles_drop_ingress(struct node *n, struct handles *hs, const struct message_peer *peer)
 {
-	for (struct handle **pp = &hs->first; *pp;)
-		if (!(*pp)->request && message_peer_equal(&(*pp)->ingress, peer))
-			drop_at(n, pp);
-		else
-			pp = &(*pp)->next;
+	const struct crowd_member *m = member_of(peer);
+	while (m->oldest)
+		handle_drop(n, hs, CROWD_ENTRY(m->oldest, struct handle, place));
 }
 
 struct handle *handle_by_egress(struct handles *hs, const struct message_peer *peer)
 {
+	if (peer->link && !peer->link->handles_out)
+		return NULL;
 	struct handle *h = hs->first;
 	while (h && !message_peer_equal(&h->egress, peer))
 		h = h->next;
@@ -104,14 +133,16 @@ void handles_tick(struct node *n, struct handles *hs)
 	if (n->now_ms < hs->due_ms)
 		return;
 	hs->due_ms = UINT64_MAX;
-	for (struct handle **pp = &hs->first; *pp;) {
-		struct handle *h = *pp;
-		if (!h->request && n->now_ms >= h->expire_ms) {
-			drop_at(n, pp);
+	for (struct handle *h = hs->first, *next; h; h = next) {
+		next = h->next;
+		if (h->request)
 			continue;
-		}
-		if (!h->request && h->expire_ms < hs->due_ms)
+		if (n->now_ms >= h->expire_ms)
+			handle_drop(n, hs, h);
+		else if (h->expire_ms < hs->due_ms)
 			hs->due_ms = h->expire_ms;
-		pp = &h->next;
 	}
+	/* one look for what expires within a while */
+	if (hs->due_ms < n->now_ms + TICK_STEP_MS)
+		hs->due_ms = n->now_ms + TICK_STEP_MS;
 }

@@ -3,14 +3,14 @@
  * Reply handles: where the one reply to a request goes. A request that passes through gets a fresh
  * random handle of this node; the handle of the hop before is kept here. Bound to the neighbour
  * that the request was sent to: a reply from elsewhere does not count. At most HANDLES_PER_PEER
- * that came from one neighbour, the oldest is given up.
+ * that came from one neighbour, HANDLES_MAX in all; the oldest of the busiest is given up.
  */
 #ifndef OCKAM_HANDLE_H
 #define OCKAM_HANDLE_H
 
 #include "link.h"
 
-enum { HANDLES_PER_PEER = 256 };
+enum { HANDLES_PER_PEER = 256, HANDLES_MAX = 8192, HANDLES_SLOTS = 4096 };
 
 struct channel;
 struct message_request;
@@ -30,16 +30,19 @@ struct handle {
 	uint8_t hops_left;	    /* of the request as it came */
 	struct message_peer egress; /* its link is held */
 	uint64_t expire_ms;
-	struct handle *next;
+	struct handle *next, **link_back; /* of all, oldest first */
+	struct handle *next_slot;
+	struct crowd_item place; /* among those of the ingress */
 };
 
-/* Oldest first. */
 struct handles {
-	struct handle *first;
+	struct handle *first, **last;
+	struct handle *slots[HANDLES_SLOTS]; /* ids are random */
+	struct crowd crowd;
 	uint64_t due_ms; /* nothing expires before */
 };
 
-void handles_init(struct handles *hs);
+int handles_init(struct handles *hs); /* 0 or -ENOMEM */
 void handles_fini(struct node *n, struct handles *hs);
 /* Random id; from the fields of `like`. NULL: no memory. */
 struct handle *handle_add(struct node *n, struct handles *hs, const struct handle *like);

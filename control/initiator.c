@@ -81,8 +81,10 @@ static int make_init(struct channel_end *e, unsigned used)
 		.flags = e->link->lossy ? PATH_LOSSY : 0,
 		.onward = e->ch->route,
 	};
-	int len = handshake_start(&e->hs, e->keys, e->keys->suites[0], e->li, e->link->frame_max,
-		e->ch->listener, end, sizeof end);
+	int len = end_begin(e);
+	if (len == 0)
+		len = handshake_start(e->hs, e->keys, e->keys->suites[0], e->li,
+			e->link->frame_max, e->ch->listener, end, sizeof end);
 	struct wr w = wr_init(buf, WIRE_INIT_MAX);
 	wr_room(&w, WIRE_HEADER);
 	hop_part_encode(&w, &h, used);
@@ -245,7 +247,6 @@ static void session_done(struct node *n, void *ctx, int error, const struct seam
 	secret_wipe(&e->result->chain_tx, sizeof e->result->chain_tx);
 	secret_wipe(&e->result->chain_rx, sizeof e->result->chain_rx);
 	secret_wipe(&e->result->exporter, sizeof e->result->exporter);
-	handshake_wipe(&e->hs);
 	e->state = END_AWAIT_UP;
 	end_send_frame(n, e);
 	e->resend_ms = n->now_ms + 250;
@@ -289,13 +290,13 @@ void initiator_on_resp(struct node *n, struct channel_end *e, const uint8_t *fra
 	uint8_t body[2 * WIRE_HANDSHAKE_PAYLOAD_MAX];
 	if (!r)
 		return;
-	int got = handshake_resp(&e->hs, e->keys, end.p, rd_left(&end), n->unix_s, body, sizeof body, r);
+	int got = handshake_resp(e->hs, e->keys, end.p, rd_left(&end), n->unix_s, body, sizeof body, r);
 	if (got == -EBADMSG) { /* forged or broken under way: the real one may still come */
 		handshake_result_wipe(r);
 		locked_free(r);
 		return;
 	}
-	e->result = r;
+	end_proved(n, e, r);
 	e->lr = get_be32(end.p);
 	e->path_max = part.path_max < e->link->frame_max ? part.path_max : e->link->frame_max;
 	e->path_flags = part.flags | (e->link->lossy ? PATH_LOSSY : 0);

@@ -23,9 +23,21 @@ enum { ACCEPT_HELLO_MS = 10000 };
 struct links *links_new(void)
 {
 	struct links *ls = calloc(1, sizeof *ls);
-	if (ls)
-		ls->next_id = 2;
-	return ls;
+	if (!ls)
+		return NULL;
+	ls->next_id = 2;
+	if (crowd_init(&ls->accepted, ACCEPTED_MAX, ACCEPTED_MAX) == 0) {
+		if (crowd_init(&ls->mute, MUTE_MAX, MUTE_MAX) == 0)
+			return ls;
+		crowd_fini(&ls->accepted);
+	}
+	free(ls);
+	return NULL;
+}
+
+static struct link **slot(struct links *ls, uint32_t id)
+{
+	return &ls->slots[id / 2 % LINK_SLOTS]; /* each side numbers by twos */
 }
 
 struct link *link_new(struct node *n, uint32_t id, enum link_kind kind)
@@ -42,9 +54,29 @@ struct link *link_new(struct node *n, uint32_t id, enum link_kind kind)
 	hex_encode(l->address, random, sizeof random);
 	l->id = id;
 	l->kind = kind;
+	bucket_init(&l->source.inits, WIRE_INIT_RATE, WIRE_INIT_BURST, n->now_ms);
 	l->next = n->links->first;
+	l->back = &n->links->first;
+	if (l->next)
+		l->next->back = &l->next;
 	n->links->first = l;
+	l->next_slot = *slot(n->links, id);
+	*slot(n->links, id) = l;
 	return l;
+}
+
+/* Out of the table. */
+static void table_drop(struct links *ls, struct link *l)
+{
+	struct link **pp = slot(ls, l->id);
+	crowd_leave(&ls->accepted, &l->accepted);
+	crowd_leave(&ls->mute, &l->mute);
+	while (*pp != l)
+		pp = &(*pp)->next_slot;
+	*pp = l->next_slot;
+	*l->back = l->next;
+	if (l->next)
+		l->next->back = l->back;
 }
 
 static void list_drop(struct link **pp, const struct link *l)
@@ -78,6 +110,8 @@ void links_free(struct node *n)
 			*lists[i] = l->next;
 			link_free(n, l);
 		}
+	crowd_fini(&n->links->accepted);
+	crowd_fini(&n->links->mute);
 	free(n->links);
 	n->links = NULL;
 }
@@ -121,7 +155,7 @@ void link_fail(struct node *n, struct link *l, uint8_t code, const struct reason
 	log_debug("link %u to %s: %s", l->id, l->peer, why->text);
 	l->gone = true;
 	l->users++; /* ours, until everyone is told */
-	list_drop(&n->links->first, l);
+	table_drop(n->links, l);
 	l->next = n->links->gone;
 	n->links->gone = l;
 	seam_forget(n, l);
@@ -179,7 +213,7 @@ void link_merge(struct node *n, struct link *from, struct link *to)
 		to->explicit_ = true;
 		to->deadline_ms = 0;
 	}
-	list_drop(&n->links->first, from);
+	table_drop(n->links, from);
 	link_free(n, from);
 	if (to->state == LINK_UP)
 		link_fire(n, to);
@@ -341,7 +375,7 @@ struct link *links_add_channel(struct node *n, struct channel *ch, uint32_t sess
 		.up = 1,
 		.frame_max = l->frame_max};
 	if (seam_request(n, &add, NULL, NULL) < 0 || seam_request(n, &set, NULL, NULL) < 0) {
-		list_drop(&n->links->first, l);
+		table_drop(n->links, l);
 		link_free(n, l);
 		return NULL;
 	}
@@ -350,9 +384,9 @@ struct link *links_add_channel(struct node *n, struct channel *ch, uint32_t sess
 
 struct link *links_by_id(struct node *n, uint32_t id)
 {
-	struct link *l = n->links->first;
+	struct link *l = *slot(n->links, id);
 	while (l && l->id != id)
-		l = l->next;
+		l = l->next_slot;
 	return l;
 }
 
@@ -369,10 +403,30 @@ struct link *links_first(struct node *n)
 	return n->links->first;
 }
 
+/* Makes room for one more that others dialled: false when there is none. */
+static bool room_for_accepted(struct node *n)
+{
+	struct links *ls = n->links;
+	struct crowd_item *i = crowd_victim(&ls->mute, &ls->all_mute);
+	if (i)
+		link_close(n, CROWD_ENTRY(i, struct link, mute));
+	if (!crowd_victim(&ls->accepted, &ls->all_accepted))
+		return true;
+	i = ls->all_accepted.oldest;
+	for (unsigned looked = 0; i && looked < IDLE_LOOK; i = i->newer, looked++) {
+		struct link *l = CROWD_ENTRY(i, struct link, accepted);
+		if (!l->users) {
+			link_close(n, l);
+			return true;
+		}
+	}
+	return false;
+}
+
 void links_on_new(struct node *n, uint32_t link, uint32_t listener, const char *peer)
 {
 	struct link *l = NULL;
-	if (!links_by_id(n, link))
+	if (!links_by_id(n, link) && room_for_accepted(n))
 		l = link_new(n, link, strncmp(peer, "unix", 4) ? LINK_TCP : LINK_UNIX);
 	if (!l) {
 		struct seam_msg m = {
@@ -382,6 +436,8 @@ void links_on_new(struct node *n, uint32_t link, uint32_t listener, const char *
 	}
 	l->state = LINK_AWAIT_HELLO;
 	l->deadline_ms = n->now_ms + ACCEPT_HELLO_MS;
+	crowd_enter(&n->links->accepted, &n->links->all_accepted, &l->accepted);
+	crowd_enter(&n->links->mute, &n->links->all_mute, &l->mute);
 	snprintf(l->peer, sizeof l->peer, "%s", peer);
 	if (link_target_parse(&l->target, peer) < 0)
 		l->target = (struct link_target){.kind = l->kind};
@@ -483,6 +539,13 @@ static bool tick_one(struct node *n)
 
 void links_tick(struct node *n)
 {
+	const struct crowd_member *mute = &n->links->all_mute;
+	while (mute->oldest) { /* the many: each at the cost of one */
+		struct link *l = CROWD_ENTRY(mute->oldest, struct link, mute);
+		if (n->now_ms < l->deadline_ms)
+			break;
+		link_close(n, l);
+	}
 	while (tick_one(n))
 		;
 }

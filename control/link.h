@@ -8,10 +8,11 @@
 #ifndef OCKAM_LINK_H
 #define OCKAM_LINK_H
 
-#include "bucket.h"
+#include "crowd.h"
 #include "node.h"
 #include "reason.h"
 #include "route.h"
+#include "turns.h"
 
 #include <sys/socket.h>
 
@@ -29,6 +30,7 @@ struct link_target {
 };
 
 struct channel;
+struct path;
 
 struct link {
 	uint32_t id;
@@ -43,16 +45,22 @@ struct link {
 	unsigned users;
 	unsigned nesting;   /* 0 for sockets, 1 for a channel over them, ... */
 	struct channel *channel; /* LINK_CHANNEL */
-	struct bucket inits;	/* INITs that came in; set up by path.c */
-	struct bucket inits_out; /* INITs that go out for others; path.c */
-	uint32_t inits_last;	/* ingress link of the last one; path.c */
+	struct turn_source source; /* INITs that come in by it */
+	struct turns turns;	   /* INITs of others that go out by it; path.c */
+	struct crowd_member half_open, paths; /* paths that came by it; path_table.c */
+	struct path *paths_out;		      /* paths that go out by it; path_table.c */
+	struct crowd_member half_ends, tombs; /* this node's ends on it; responder.c */
+	struct crowd_member handles;	      /* of requests that came by it; handle.c */
+	unsigned handles_out;		      /* of requests that went out by it; handle.c */
 	struct link *next;	/* owned by link.c */
+	struct link **back, *next_slot; /* the same, while it is in the table */
 	/* private to link.c */
 	struct link_target target;
 	uint64_t deadline_ms;
 	struct link_wait *waits;
 	struct link_dial *dial; /* while LINK_DIALLING */
 	bool hello_seen;	/* LINK_SET is under way */
+	struct crowd_item accepted, mute;
 	bool lost;		/* the data plane has no socket for it any more */
 	bool gone;		/* out of the table; memory stays until the last release */
 	uint32_t near;		/* the link whose frames it was dialled for; 0: none */

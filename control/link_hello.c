@@ -114,6 +114,7 @@ static void link_is_up(struct node *n, void *ctx, int error, const struct seam_m
 	}
 	l->state = LINK_UP;
 	l->deadline_ms = 0;
+	crowd_leave(&n->links->mute, &l->mute);
 	log_debug("link %u to %s is up", l->id, l->peer);
 	link_fire(n, l);
 }

@@ -10,10 +10,21 @@
 
 enum { LINK_ADDRS_MAX = 16 };
 
+enum {
+	LINK_SLOTS = 4096,
+	ACCEPTED_MAX = 8192, /* links that others dialled */
+	MUTE_MAX = 1024,     /* those of them that have not said HELLO */
+	IDLE_LOOK = 64,	     /* of the oldest, for one that nothing uses */
+};
+
 struct links {
 	struct link *first;
+	struct link *slots[LINK_SLOTS]; /* by number */
 	struct link *gone; /* closed, but still held */
 	uint32_t next_id;
+	/* accepted ones, oldest first */
+	struct crowd accepted, mute;
+	struct crowd_member all_accepted, all_mute;
 };
 
 struct link_wait {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "loop.h"
 
+#include "bucket.h"
 #include "link.h"
 #include "log.h"
 #include "respawn.h"
@@ -22,6 +23,9 @@ enum {
 	SEAM_BATCH = 64,	 /* datagrams read before the loop looks elsewhere */
 	SEAM_BACKLOG = 32 << 20, /* bytes that may wait for the data plane */
 	ADDRESSES_MAX = 8,
+	OWN_LISTENERS_MAX = 1024, /* of the running nodes of a home */
+	OWN_READS = 20,		 /* of them, per second, and at once */
+	OWN_READS_BURST = 50,
 };
 
 /* A datagram that the seam did not take yet. */
@@ -65,6 +69,7 @@ struct loop {
 	struct parcel *head, **tail;
 	size_t backlog;
 	struct job *jobs;
+	struct own_listeners *own;
 	uint8_t out[SEAM_MSG_MAX];
 	uint8_t in[SEAM_MSG_MAX];
 };
@@ -442,17 +447,44 @@ static bool same_socket(const struct link_target *t, const struct route *r)
 	return false;
 }
 
-static int compare_listener(void *ctx, const char *node, const char *text)
+/* What the home's nodes listen on, as it was read last. */
+struct own_listeners {
+	struct bucket reads;
+	unsigned n;
+	struct route at[OWN_LISTENERS_MAX];
+};
+
+static int keep_listener(void *ctx, const char *node, const char *text)
 {
+	struct own_listeners *own = ctx;
 	char err[128];
-	struct route r;
-	return route_parse(&r, text, err, sizeof err) == 0 && same_socket(ctx, &r);
+	if (route_parse(&own->at[own->n], text, err, sizeof err) == 0)
+		own->n++;
+	return own->n == OWN_LISTENERS_MAX;
 }
 
+/*
+ * Every answer is fresh as long as few ask; strangers cause this question, and reading the home for
+ * each of them would be work for nothing.
+ */
 static bool io_is_own_listener(void *ctx, const struct link_target *t)
 {
 	struct program *p = ctx;
-	return node_listeners_each(p->home_dir, compare_listener, (void *)t) == 1;
+	struct own_listeners *own = p->loop->own;
+	if (!own) {
+		own = p->loop->own = calloc(1, sizeof *own);
+		if (!own)
+			return false;
+		bucket_init(&own->reads, OWN_READS, OWN_READS_BURST, p->node->now_ms);
+	}
+	if (bucket_take(&own->reads, p->node->now_ms)) {
+		own->n = 0;
+		node_listeners_each(p->home_dir, keep_listener, own);
+	}
+	for (unsigned i = 0; i < own->n; i++)
+		if (same_socket(t, &own->at[i]))
+			return true;
+	return false;
 }
 
 const struct node_io loop_io = {
@@ -565,4 +597,6 @@ void loop_close(struct program *p)
 	uv_close((uv_handle_t *)&l->prepare, NULL);
 	uv_close((uv_handle_t *)&l->sigterm, NULL);
 	uv_close((uv_handle_t *)&l->sigint, NULL);
+	free(l->own);
+	l->own = NULL;
 }

@@ -16,8 +16,10 @@
 struct messages *messages_new(void)
 {
 	struct messages *ms = calloc(1, sizeof *ms);
-	if (ms)
-		handles_init(&ms->handles);
+	if (ms && handles_init(&ms->handles) < 0) {
+		free(ms);
+		return NULL;
+	}
 	return ms;
 }
 

@@ -4,7 +4,7 @@
  * (prev, Lr) → next, made by RESP. Each row is acknowledged before the message that made it goes on.
  * Whatever goes wrong on a half-open path ends the whole path.
  */
-#include "path.h"
+#include "path_private.h"
 
 #include "channel.h"
 #include "hop.h"
@@ -16,67 +16,6 @@
 #include <errno.h>
 #include <sodium.h>
 #include <stdlib.h>
-
-enum {
-	HALF_OPEN_MAX = 4096, /* paths that no DATA has passed both ways */
-	TURN_MS = 10,	      /* how often waiting INITs are looked at */
-};
-
-enum path_state {
-	AWAIT_LINK,	/* the next link is dialled */
-	AWAIT_TURN,	/* the egress has had its share of INITs */
-	AWAIT_INIT_ROW, /* LABEL_ADD (next, Li) */
-	AWAIT_RESP,
-	AWAIT_RESP_ROW, /* LABEL_ADD (prev, Lr) */
-	AWAIT_DATA,	/* half-open until DATA has passed both rows */
-	ESTABLISHED,
-};
-
-struct path {
-	enum path_state state;
-	struct link *prev, *next_link; /* held */
-	uint32_t li, lr;	       /* lr 0: not known yet */
-	uint8_t hash[32];	       /* of INIT's end part */
-	bool init_row, resp_row;       /* asked for in the data plane */
-	bool used_rx, used_tx;	       /* DATA has passed (next, Li), (prev, Lr) */
-	bool idle_rx;		       /* while checking: (next, Li) was idle */
-	uint8_t hops_left;	       /* as it came */
-	uint64_t born_ms, refreshed_ms, check_ms;
-	struct link_wait *wait;
-	uint8_t *init, *resp; /* frames as they go on, kept while half-open */
-	uint16_t init_len, resp_len;
-	struct hop_part hop; /* INIT's, until the frame is made */
-	unsigned hop_used;
-	struct path *next, **link_back;
-};
-
-struct paths {
-	struct path *first;
-	unsigned n, half_open;
-	uint64_t due_ms; /* nothing is due before */
-	uint64_t inits_dropped;
-};
-
-struct paths *paths_new(void)
-{
-	struct paths *ps = calloc(1, sizeof *ps);
-	if (ps)
-		ps->due_ms = UINT64_MAX;
-	return ps;
-}
-
-/* Rows of a link that is gone went with it; the data plane answers -ENOENT, which is fine. */
-static void row_del(struct node *n, struct link *l, uint32_t label)
-{
-	struct seam_msg m = {
-		.cmd = SEAM_LABEL_DEL,
-		.fd = -1,
-		.has = SEAM_HAS(SEAM_A_LINK) | SEAM_HAS(SEAM_A_LABEL),
-		.link = l->id,
-		.label = label,
-	};
-	seam_request(n, &m, NULL, NULL);
-}
 
 static int row_add(struct node *n, struct path *p, struct link *l, uint32_t label, struct link *out,
 	seam_ack_fn *fn)
@@ -101,114 +40,6 @@ void path_send_reset(
 	uint8_t sub = (uint8_t)(code | (sent ? WIRE_RESET_SENT : 0));
 	frame_header_encode(f, WIRE_RESET, sub, sizeof f, label, 0);
 	seam_frame(n, l->id, f, sizeof f);
-}
-
-static void due(struct node *n, uint64_t at_ms)
-{
-	if (at_ms < n->paths->due_ms)
-		n->paths->due_ms = at_ms;
-}
-
-static void path_free(struct node *n, struct path *p)
-{
-	seam_forget(n, p);
-	if (p->wait)
-		link_wait_cancel(n, p->wait);
-	if (p->next_link) {
-		path_key_drop(n->keys_in_use, p->next_link->id, p->li, KEY_RX, p);
-		path_key_drop(n->keys_in_use, p->next_link->id, p->lr, KEY_TX, p);
-		if (p->init_row)
-			row_del(n, p->next_link, p->li);
-		link_release(n, p->next_link);
-	}
-	path_key_drop(n->keys_in_use, p->prev->id, p->li, KEY_TX, p);
-	path_key_drop(n->keys_in_use, p->prev->id, p->lr, KEY_RX, p);
-	if (p->resp_row)
-		row_del(n, p->prev, p->lr);
-	link_release(n, p->prev);
-	*p->link_back = p->next;
-	if (p->next)
-		p->next->link_back = p->link_back;
-	n->paths->n--;
-	if (p->state != ESTABLISHED)
-		n->paths->half_open--;
-	free(p->init);
-	free(p->resp);
-	free(p);
-}
-
-/* Tells the sides (but not `except`) and forgets the path. */
-static void path_end(
-	struct node *n, struct path *p, const struct link *except, uint8_t code, uint8_t hops_left)
-{
-	if (p->prev != except)
-		path_send_reset(n, p->prev, p->li, false, code, hops_left);
-	if (p->next_link && p->next_link != except && p->state >= AWAIT_INIT_ROW) {
-		if (p->lr)
-			path_send_reset(n, p->next_link, p->lr, false, code, hops_left);
-		else
-			path_send_reset(n, p->next_link, p->li, true, code, hops_left);
-	}
-	path_free(n, p);
-}
-
-void paths_free(struct node *n)
-{
-	if (!n->paths)
-		return;
-	while (n->paths->first)
-		path_free(n, n->paths->first);
-	free(n->paths);
-	n->paths = NULL;
-}
-
-/* A full table gives up the oldest half-open path of the link that has the most. */
-static void evict_one(struct node *n)
-{
-	struct path *victim = NULL;
-	unsigned most = 0;
-	for (struct link *l = links_first(n); l; l = l->next) {
-		unsigned count = 0;
-		struct path *oldest = NULL;
-		for (struct path *p = n->paths->first; p; p = p->next) {
-			if (p->prev != l || p->state == ESTABLISHED)
-				continue;
-			count++;
-			oldest = p; /* the list is newest first */
-		}
-		if (count > most) {
-			most = count;
-			victim = oldest;
-		}
-	}
-	if (victim)
-		path_end(n, victim, NULL, RESET_OVERRUN, victim->hops_left);
-}
-
-static struct path *path_new(struct node *n, struct link *prev, uint32_t li)
-{
-	if (n->paths->half_open >= HALF_OPEN_MAX)
-		evict_one(n);
-	struct path *p = calloc(1, sizeof *p);
-	if (!p)
-		return NULL;
-	if (path_key_claim(n->keys_in_use, prev->id, li, KEY_TX, KEY_TRANSIT, p) < 0) {
-		free(p);
-		return NULL;
-	}
-	p->prev = prev;
-	link_hold(prev);
-	p->li = li;
-	p->born_ms = p->refreshed_ms = n->now_ms;
-	p->next = n->paths->first;
-	p->link_back = &n->paths->first;
-	if (p->next)
-		p->next->link_back = &p->next;
-	n->paths->first = p;
-	n->paths->n++;
-	n->paths->half_open++;
-	due(n, n->now_ms + WIRE_HALF_OPEN_MS);
-	return p;
 }
 
 /* Takes a frame's bytes into the heap with a rewritten hop part. */
@@ -248,49 +79,69 @@ static void init_forward(struct node *n, struct path *p)
 {
 	p->state = AWAIT_INIT_ROW;
 	p->init_row = true;
-	p->next_link->inits_last = p->prev->id;
 	if (row_add(n, p, p->next_link, p->li, p->prev, init_row_done) < 0) {
 		p->init_row = false;
 		path_end(n, p, p->next_link, RESET_OVERRUN, p->hops_left);
 	}
 }
 
+/* Goes on by its next link, or waits for its turn there. */
+static void init_turn(struct node *n, struct path *p)
+{
+	struct turns *ts = &p->next_link->turns;
+	if (!ts->bucket.rate) /* what the next node takes from this link, with time to spare */
+		turns_init(ts, WIRE_INIT_RATE, WIRE_INIT_BURST / 2, n->now_ms);
+	if (p->turn.back)
+		return;
+	p->turn.again = p->state != AWAIT_TURN;
+	if (!turns_enter(ts, &p->turn, &p->prev->source, &p->prev->half_open, n->now_ms))
+		paths_turn_due(n, turns_deadline(ts, n->now_ms));
+	else
+		path_take_turn(n, p);
+}
+
+void path_take_turn(struct node *n, struct path *p)
+{
+	if (p->state == AWAIT_TURN)
+		init_forward(n, p);
+	else
+		seam_frame(n, p->next_link->id, p->init, p->init_len);
+}
+
 /* The next link is up: the narrowest frame so far decides whether the path can be. */
 static void init_to_link(struct node *n, struct path *p, struct link *l)
 {
-	p->next_link = l;
+	path_leads_to(p, l);
 	if (l == p->prev) {
 		path_end(n, p, NULL, RESET_LOOP, p->hops_left);
 		return;
 	}
-	uint16_t max = p->hop.path_max;
-	if (p->prev->frame_max < max)
-		max = p->prev->frame_max;
-	if (l->frame_max < max)
-		max = l->frame_max;
-	p->hop.path_max = max;
+	struct hop_part *hop = &p->onward->hop;
+	if (p->prev->frame_max < hop->path_max)
+		hop->path_max = p->prev->frame_max;
+	if (l->frame_max < hop->path_max)
+		hop->path_max = l->frame_max;
 	if (p->prev->lossy || l->lossy)
-		p->hop.flags |= PATH_LOSSY;
-	uint8_t *whole = p->init; /* the end part, until now */
-	int rc = max < WIRE_PATH_MIN ? -EMSGSIZE
-				     : make_frame(&p->init, &p->init_len, WIRE_INIT, p->li, &p->hop,
-					       p->hop_used, whole, p->init_len, WIRE_INIT_MAX);
+		hop->flags |= PATH_LOSSY;
+	p->path_max = hop->path_max;
+	uint8_t *end = p->init; /* the end part, until now */
+	int rc = p->path_max < WIRE_PATH_MIN ? -EMSGSIZE
+					     : make_frame(&p->init, &p->init_len, WIRE_INIT, p->li,
+						       hop, p->onward->used, end, p->init_len,
+						       WIRE_INIT_MAX);
 	if (rc < 0) {
 		path_end(n, p, NULL, RESET_OVERRUN, p->hops_left);
 		return;
 	}
-	free(whole);
+	free(end);
+	free(p->onward);
+	p->onward = NULL;
 	if (path_key_claim(n->keys_in_use, l->id, p->li, KEY_RX, KEY_TRANSIT, p) < 0) {
 		path_end(n, p, NULL, RESET_COLLISION, p->hops_left);
 		return;
 	}
-	if (!l->inits_out.rate)
-		bucket_init(&l->inits_out, 2 * WIRE_INIT_RATE, 2 * WIRE_INIT_BURST, n->now_ms);
 	p->state = AWAIT_TURN;
-	if (bucket_take(&l->inits_out, n->now_ms))
-		init_forward(n, p);
-	else
-		due(n, n->now_ms + TURN_MS);
+	init_turn(n, p);
 }
 
 static void init_link_ready(
@@ -316,7 +167,7 @@ static void init_again(struct node *n, struct link *l, struct path *p, const uin
 	}
 	p->refreshed_ms = n->now_ms;
 	if (p->state >= AWAIT_RESP && p->state < ESTABLISHED)
-		seam_frame(n, p->next_link->id, p->init, p->init_len);
+		init_turn(n, p);
 }
 
 static void init_leave(struct node *n, struct link *l, uint32_t li, const struct hop_part *part,
@@ -328,8 +179,10 @@ static void init_leave(struct node *n, struct link *l, uint32_t li, const struct
 	}
 	struct path *p = path_new(n, l, li);
 	uint8_t *copy = malloc(rd_left(&end));
-	if (!p || !copy) {
+	struct path_onward *onward = malloc(sizeof *onward);
+	if (!p || !copy || !onward) {
 		free(copy);
+		free(onward);
 		if (p)
 			path_free(n, p);
 		return;
@@ -339,9 +192,9 @@ static void init_leave(struct node *n, struct link *l, uint32_t li, const struct
 	p->init_len = (uint16_t)rd_left(&end);
 	memcpy(p->hash, hash, 32);
 	p->hops_left = part->hops_left;
-	p->hop = *part;
-	p->hop.hops_left = (uint8_t)(part->hops_left - 1 - hop->cost);
-	p->hop_used = hop->used;
+	*onward = (struct path_onward){.hop = *part, .used = hop->used};
+	onward->hop.hops_left = (uint8_t)(part->hops_left - 1 - hop->cost);
+	p->onward = onward;
 	struct link *out = hop->kind == HOP_CHANNEL ? channel_link(n, hop->channel) : hop->link;
 	if (hop->kind == HOP_DIAL) {
 		/* may call back, and end the path, before it returns */
@@ -370,9 +223,7 @@ void paths_on_init(struct node *n, struct link *l, const uint8_t *frame, size_t 
 		hop_part_decode(frame + WIRE_HEADER, len - WIRE_HEADER, false, &part, &end) < 0 ||
 		init_end_decode(end.p, rd_left(&end), &init) < 0 || init.label != h.label)
 		return;
-	if (!l->inits.rate)
-		bucket_init(&l->inits, WIRE_INIT_RATE, WIRE_INIT_BURST, n->now_ms);
-	if (!bucket_take(&l->inits, n->now_ms)) {
+	if (!bucket_take(&l->source.inits, n->now_ms)) {
 		n->paths->inits_dropped++;
 		return;
 	}
@@ -426,7 +277,7 @@ static void resp_first(struct node *n, struct path *p, uint32_t lr, struct hop_p
 		part->path_max = p->prev->frame_max;
 	part->hops_left = part->hops_left ? (uint8_t)(part->hops_left - 1) : 0;
 	int rc = make_frame(&p->resp, &p->resp_len, WIRE_RESP, p->li, part, 0, end.p, rd_left(&end),
-		p->hop.path_max);
+		p->path_max);
 	if (rc < 0) {
 		path_end(n, p, NULL, RESET_OVERRUN, p->hops_left);
 		return;
@@ -500,12 +351,7 @@ void paths_on_label_used(struct node *n, uint32_t link, uint32_t label)
 		p->used_tx = true;
 	if (!p->used_rx || !p->used_tx || p->state == ESTABLISHED)
 		return;
-	p->state = ESTABLISHED;
-	n->paths->half_open--;
-	p->check_ms = n->now_ms + WIRE_PATH_IDLE_MS;
-	free(p->init);
-	free(p->resp);
-	p->init = p->resp = NULL;
+	path_established(n, p);
 }
 
 void paths_on_label_lost(struct node *n, uint32_t link, uint32_t label, uint8_t code)
@@ -517,118 +363,4 @@ void paths_on_label_lost(struct node *n, uint32_t link, uint32_t label, uint8_t 
 		struct path *p = own.owner;
 		path_end(n, p, link == p->prev->id ? p->prev : p->next_link, code, p->hops_left);
 	}
-}
-
-void paths_on_link_gone(struct node *n, struct link *l)
-{
-	struct path *next;
-	for (struct path *p = n->paths->first; p; p = next) {
-		next = p->next;
-		if (p->prev == l || p->next_link == l)
-			path_end(n, p, l, RESET_LINK_LOST, p->hops_left);
-	}
-	channels_on_link_gone(n, l);
-}
-
-unsigned paths_count(const struct node *n)
-{
-	return n->paths->n;
-}
-
-/* The second row's idle time: when both have rested long enough the path ends. */
-static void idle_second(struct node *n, void *ctx, int error, const struct seam_msg *answer)
-{
-	struct path *p = ctx;
-	if (error || !answer)
-		path_end(n, p, NULL, RESET_LINK_LOST, p->hops_left);
-	else if (p->idle_rx && answer->idle_ms >= WIRE_PATH_IDLE_MS)
-		path_end(n, p, NULL, RESET_IDLE, p->hops_left);
-	else if (!p->idle_rx)
-		; /* the first row's answer has set the next check */
-	else
-		p->check_ms = n->now_ms + WIRE_PATH_IDLE_MS - answer->idle_ms;
-}
-
-static void idle_first(struct node *n, void *ctx, int error, const struct seam_msg *answer)
-{
-	struct path *p = ctx;
-	p->idle_rx = !error && answer && answer->idle_ms >= WIRE_PATH_IDLE_MS;
-	if (!error && answer && !p->idle_rx)
-		p->check_ms = n->now_ms + WIRE_PATH_IDLE_MS - answer->idle_ms;
-}
-
-static void check_idle(struct node *n, struct path *p)
-{
-	p->check_ms = n->now_ms + WIRE_PATH_IDLE_MS;
-	struct seam_msg m = {
-		.cmd = SEAM_LABEL_GET,
-		.fd = -1,
-		.has = SEAM_HAS(SEAM_A_LINK) | SEAM_HAS(SEAM_A_LABEL),
-		.link = p->next_link->id,
-		.label = p->li,
-	};
-	if (seam_request(n, &m, idle_first, p) < 0)
-		return;
-	m.link = p->prev->id;
-	m.label = p->lr;
-	seam_request(n, &m, idle_second, p);
-}
-
-static uint64_t half_open_end(const struct path *p)
-{
-	uint64_t a = p->refreshed_ms + WIRE_HALF_OPEN_MS, b = p->born_ms + WIRE_HALF_OPEN_TOTAL_MS;
-	return a < b ? a : b;
-}
-
-/* INITs that wait for their egress go out in turn over the links they came by. */
-static void turn(struct node *n, struct link *l)
-{
-	for (;;) {
-		struct path *first = NULL, *best = NULL;
-		for (struct path *p = n->paths->first; p; p = p->next) {
-			if (p->state != AWAIT_TURN || p->next_link != l)
-				continue;
-			if (!first || p->prev->id <= first->prev->id)
-				first = p;
-			if (p->prev->id > l->inits_last && (!best || p->prev->id <= best->prev->id))
-				best = p;
-		}
-		if (!first || !bucket_take(&l->inits_out, n->now_ms))
-			return;
-		init_forward(n, best ? best : first);
-	}
-}
-
-static uint64_t path_due(const struct node *n, const struct path *p)
-{
-	if (p->state == AWAIT_TURN)
-		return n->now_ms + TURN_MS;
-	return p->state == ESTABLISHED ? p->check_ms : half_open_end(p);
-}
-
-void paths_tick(struct node *n)
-{
-	if (n->now_ms < n->paths->due_ms)
-		return;
-	struct path *next;
-	for (struct path *p = n->paths->first; p; p = next) {
-		next = p->next;
-		if (p->state == ESTABLISHED) {
-			if (n->now_ms >= p->check_ms)
-				check_idle(n, p);
-		} else if (n->now_ms >= half_open_end(p)) {
-			path_end(n, p, NULL, RESET_IDLE, p->hops_left);
-		}
-	}
-	for (struct link *l = links_first(n); l; l = l->next)
-		if (l->inits_out.rate)
-			turn(n, l);
-	n->paths->due_ms = UINT64_MAX;
-	for (struct path *p = n->paths->first; p; p = p->next)
-		due(n, path_due(n, p));
-}
-
-uint64_t paths_deadline(const struct node *n)
-{
-	return n->paths->due_ms;
 }

@@ -15,30 +15,6 @@
 #include <sodium.h>
 #include <stdlib.h>
 
-enum { HALF_OPEN_MAX = 1024 };
-
-/* A full table gives up the oldest half-open end of the link that has the most. */
-static void evict_one(struct node *n)
-{
-	struct channel_end *victim = NULL;
-	unsigned most = 0;
-	for (struct link *l = links_first(n); l; l = l->next) {
-		unsigned count = 0;
-		struct channel_end *oldest = NULL;
-		for (struct channel_end *e = n->channels->ends; e; e = e->next)
-			if (e->link == l && (e->state == END_AWAIT_ROW || e->state == END_AWAIT_FINISH)) {
-				count++;
-				oldest = e; /* newest first */
-			}
-		if (count > most) {
-			most = count;
-			victim = oldest;
-		}
-	}
-	if (victim)
-		end_free(n, victim);
-}
-
 static void row_done(struct node *n, void *ctx, int error, const struct seam_msg *answer)
 {
 	struct channel_end *e = ctx;
@@ -52,10 +28,15 @@ static void row_done(struct node *n, void *ctx, int error, const struct seam_msg
 	end_send_frame(n, e);
 }
 
+enum { HOP_PART_BARE = 16 }; /* what one without a route takes at most */
+
 /* RESP around the end part in `end`. */
 static int make_resp(struct channel_end *e, const uint8_t *end, size_t len)
 {
-	uint8_t *buf = malloc(e->path_max);
+	size_t cap = WIRE_HEADER + HOP_PART_BARE + len;
+	if (cap > e->path_max)
+		cap = e->path_max;
+	uint8_t *buf = malloc(cap);
 	if (!buf)
 		return -ENOMEM;
 	struct hop_part h = {
@@ -63,7 +44,7 @@ static int make_resp(struct channel_end *e, const uint8_t *end, size_t len)
 		.path_max = e->path_max,
 		.flags = e->path_flags,
 	};
-	struct wr w = wr_init(buf, e->path_max);
+	struct wr w = wr_init(buf, cap);
 	wr_room(&w, WIRE_HEADER);
 	hop_part_encode(&w, &h, 0);
 	wr_bytes(&w, end, len);
@@ -93,40 +74,98 @@ static int use_keys(struct node *n, struct channel_end *e, const struct listener
 static int respond(struct node *n, struct channel_end *e, const struct init_end *init)
 {
 	uint8_t end[2 * WIRE_HANDSHAKE_PAYLOAD_MAX];
-	int rc = path_key_claim(n->keys_in_use, e->link->id, e->li, KEY_TX, KEY_END, e);
-	if (rc < 0)
-		return rc;
-	int len = handshake_respond(&e->hs, e->keys, init, e->lr, n->unix_s, end, sizeof end);
+	int len = handshake_respond(e->hs, e->keys, init, e->lr, n->unix_s, end, sizeof end);
 	if (len < 0)
 		return len;
-	rc = make_resp(e, end, (size_t)len);
+	int rc = make_resp(e, end, (size_t)len);
 	if (rc < 0)
 		return rc;
 	return end_claim_rx(n, e, e->lr, row_done);
 }
 
-static void first_init(struct node *n, struct link *l, const struct hop_part *part,
-	const struct init_end *init, const uint8_t hash[static 32])
+/* Refuses the INIT that made it, unless that would tell nothing, and forgets it. */
+static void refuse_init(struct node *n, struct channel_end *e, int rc)
 {
-	struct listener *ls = listener_get(n, init->listener);
-	if (!ls) {
-		path_send_reset(n, l, init->label, false, RESET_NOT_FOUND, part->hops_left);
-		return;
+	uint8_t code = rc == -EOPNOTSUPP ? RESET_REFUSED
+		       : rc == -EEXIST	 ? RESET_COLLISION
+		       : rc == -EMSGSIZE ? RESET_OVERRUN
+		       : rc == -ENOENT	 ? RESET_NOT_FOUND
+					 : 0;
+	log_info("channel: INIT from %s refused: %s", e->link->peer, strerror(-rc));
+	if (code)
+		path_send_reset(n, e->link, e->li, false, code, e->hops_left);
+	end_free(n, e);
+}
+
+/* Its turn has come: RESP is made, from INIT's end part in e->frame. */
+static void answer(struct node *n, struct channel_end *e)
+{
+	struct init_end init;
+	struct listener *ls = listener_get(n, e->listener);
+	int rc = ls ? init_end_decode(e->frame, e->frame_len, &init) : -ENOENT;
+	if (rc == 0) {
+		e->trust = ls->trust;
+		rc = use_keys(n, e, ls);
 	}
-	if (n->channels->half_open >= HALF_OPEN_MAX)
-		evict_one(n);
-	struct channel_end *e = end_new(n, SEAM_RESPONDER);
-	if (!e)
-		return;
-	n->channels->half_open++;
+	if (rc == 0)
+		rc = end_begin(e);
 	e->state = END_AWAIT_ROW;
+	if (rc == 0)
+		rc = respond(n, e, &init);
+	if (rc < 0)
+		refuse_init(n, e, rc);
+}
+
+void responder_tick(struct node *n)
+{
+	struct channels *cs = n->channels;
+	if (n->now_ms < cs->turn_due_ms)
+		return;
+	for (struct turn *t; (t = turns_next(&cs->turns, n->now_ms));)
+		answer(n, TURN_ENTRY(t, struct channel_end, turn));
+	cs->turn_due_ms = turns_deadline(&cs->turns, n->now_ms);
+}
+
+/* A half-open end for an INIT, whose end part is kept. NULL: no memory. May end another one. */
+static struct channel_end *half_open_new(struct node *n, struct link *l, struct rd end)
+{
+	struct crowd *crowd = &n->channels->half_open;
+	struct crowd_item *victim = crowd_victim(crowd, &l->half_ends);
+	if (victim)
+		end_free(n, CROWD_ENTRY(victim, struct channel_end, place));
+	struct channel_end *e = end_new(n, SEAM_RESPONDER);
+	uint8_t *copy = malloc(rd_left(&end));
+	if (!e || !copy) {
+		free(copy);
+		if (e)
+			end_free(n, e);
+		return NULL;
+	}
+	memcpy(copy, end.p, rd_left(&end));
+	end_set_frame(e, copy, rd_left(&end));
+	e->state = END_AWAIT_TURN;
 	e->link = l;
 	link_hold(l);
+	crowd_enter(crowd, &l->half_ends, &e->place);
+	return e;
+}
+
+static void first_init(struct node *n, struct link *l, const struct hop_part *part,
+	const struct init_end *init, struct rd end, const uint8_t hash[static 32])
+{
+	struct channels *cs = n->channels;
+	if (!listener_get(n, init->listener) || cs->peers >= PEERS_MAX) {
+		path_send_reset(n, l, init->label, false,
+			cs->peers >= PEERS_MAX ? RESET_OVERRUN : RESET_NOT_FOUND, part->hops_left);
+		return;
+	}
+	struct channel_end *e = half_open_new(n, l, end);
+	if (!e)
+		return;
 	e->li = init->label;
 	e->lr = end_random_label();
 	memcpy(e->hash, hash, sizeof e->hash);
 	memcpy(e->listener, init->listener, sizeof e->listener);
-	e->trust = ls->trust;
 	e->hops_left = part->hops_left;
 	e->path_max = part->path_max;
 	if (l->frame_max < e->path_max)
@@ -135,26 +174,23 @@ static void first_init(struct node *n, struct link *l, const struct hop_part *pa
 		e->path_max = init->frame_max;
 	e->path_flags = part->flags | (l->lossy ? PATH_LOSSY : 0);
 	e->expire_ms = n->now_ms + WIRE_HALF_OPEN_MS;
-	int rc = e->path_max < WIRE_PATH_MIN ? -EMSGSIZE : use_keys(n, e, ls);
-	if (rc == 0)
-		rc = respond(n, e, init);
-	if (rc == 0)
-		return;
-	log_info("channel: INIT from %s refused: %s", l->peer, strerror(-rc));
-	if (rc == -EOPNOTSUPP)
-		path_send_reset(n, l, e->li, false, RESET_REFUSED, part->hops_left);
-	else if (rc == -EEXIST)
-		path_send_reset(n, l, e->li, false, RESET_COLLISION, part->hops_left);
-	else if (rc == -EMSGSIZE)
-		path_send_reset(n, l, e->li, false, RESET_OVERRUN, part->hops_left);
-	end_free(n, e);
+	int rc = e->path_max < WIRE_PATH_MIN
+			 ? -EMSGSIZE
+			 : path_key_claim(n->keys_in_use, l->id, e->li, KEY_TX, KEY_END, e);
+	if (rc < 0)
+		refuse_init(n, e, rc);
+	else if (turns_enter(&cs->turns, &e->turn, &l->source, &l->half_ends, n->now_ms))
+		answer(n, e);
+	else
+		cs->turn_due_ms = turns_deadline(&cs->turns, n->now_ms);
 }
 
 /* The label is in use: the same INIT again, or a collision. */
 static void init_again(
 	struct node *n, struct channel_end *e, uint32_t label, const uint8_t hash[static 32])
 {
-	bool half_open = e->state == END_AWAIT_ROW || e->state == END_AWAIT_FINISH;
+	bool half_open = e->state == END_AWAIT_TURN || e->state == END_AWAIT_ROW ||
+			 e->state == END_AWAIT_FINISH;
 	if (e->role == SEAM_RESPONDER && e->li == label && !memcmp(e->hash, hash, 32)) {
 		if (e->state != END_AWAIT_FINISH)
 			return;
@@ -184,7 +220,7 @@ void channels_on_init(struct node *n, struct link *l, const uint8_t *frame, size
 	if (own.kind == KEY_END)
 		init_again(n, own.owner, init.label, hash);
 	else
-		first_init(n, l, &part, &init, hash);
+		first_init(n, l, &part, &init, end, hash);
 }
 
 static void result_drop(struct channel_end *e)
@@ -236,8 +272,12 @@ static void refusal_done(struct node *n, void *ctx, int error, const struct seam
 		end_free(n, e);
 		return;
 	}
+	struct crowd_item *victim = crowd_victim(&n->channels->tombs, &e->link->tombs);
+	if (victim)
+		end_free(n, CROWD_ENTRY(victim, struct channel_end, place));
 	e->state = END_REFUSED;
 	e->expire_ms = n->now_ms + WIRE_TOMBSTONE_MS;
+	crowd_enter(&n->channels->tombs, &e->link->tombs, &e->place);
 }
 
 static void finish(struct node *n, struct channel_end *e, const uint8_t *body, size_t len)
@@ -245,20 +285,20 @@ static void finish(struct node *n, struct channel_end *e, const uint8_t *body, s
 	struct handshake_result *r = locked_new(sizeof *r);
 	if (!r)
 		return;
-	int rc = handshake_finish(&e->hs, e->keys, body, len, n->unix_s, r);
+	int rc = handshake_finish(e->hs, e->keys, body, len, n->unix_s, r);
 	if (rc < 0) {
 		log_info("channel: FINISH from %s refused: %s", e->link->peer, strerror(-rc));
 		handshake_result_wipe(r);
 		locked_free(r);
-		if (rc == -EBADMSG)
+		if (rc == -EBADMSG && ++e->bad_finishes < BAD_FINISHES_MAX)
 			return; /* not of the peer whose ephemeral we have: no trace */
 		path_send_reset(n, e->link, e->li, false, RESET_REFUSED, WIRE_HOPS_MAX);
 		end_free(n, e);
 		return;
 	}
-	n->channels->half_open--;
+	crowd_leave(&n->channels->half_open, &e->place);
 	e->state = END_AWAIT_SESSION;
-	e->result = r;
+	end_proved(n, e, r);
 	e->expire_ms = UINT64_MAX;
 	if (trust_admits(n, &e->trust, &r->peer.id)) {
 		if (accept_peer(n, e) < 0)

@@ -409,7 +409,7 @@ bool sim_node_bare(struct sim_node *sn, char *why, size_t len)
 	const struct messages *ms = n->messages;
 	char link[200] = "";
 	unsigned links = count_links(n, link, sizeof link), ends = count_ends(n);
-	unsigned handles = count_handles(n), half_open = n->channels->half_open;
+	unsigned handles = count_handles(n), half_open = n->channels->half_open.total;
 	bool requests = ms->requests || ms->forwards || ms->secure_done || ms->reassembly.first;
 	bool relays = n->relays->regs || n->relays->dying, seam = sn->unanswered;
 	if (!links && !ends && !handles && !half_open && !requests && !ms->forwards_n &&
