@@ -387,6 +387,124 @@ static void memory_of_a_node_has_an_end(void **state)
 	box_free(b);
 }
 
+static void incomplete_frames_have_an_end_in_all(void **state)
+{
+	enum { WORKERS = 32, EACH = 60000 }; /* this one's part is 2 MiB */
+	struct box *b = box_new(&serials, 0, WORKERS, 0);
+	static uint8_t f[65535];
+	(void)state;
+	box_frame(f, WIRE_CONTROL, 0, 0, 0, sizeof f);
+	/* a header promises much and takes nothing */
+	for (uint32_t link = 1; link < BOX_LINKS; link++) {
+		box_link(b, link);
+		box_rx(b, link, f, WIRE_HEADER);
+	}
+	assert_int_equal(box_count(b, SEAM_LINK_LOST), 0);
+	for (uint32_t link = 1; link < BOX_LINKS; link++)
+		box_rx(b, link, f + WIRE_HEADER, EACH);
+	unsigned lost = box_count(b, SEAM_LINK_LOST);
+	assert_true(lost >= 63 - (2 << 20) / EACH);
+	assert_true(lost < 40);
+	assert_int_equal(box_find(b, SEAM_LINK_LOST)->m.link, 1); /* the oldest */
+	assert_int_equal(box_find(b, SEAM_LINK_LOST)->m.error, -ENOBUFS);
+	/* the last is not touched */
+	unsigned frames = box_count(b, SEAM_FRAME);
+	box_rx(b, BOX_LINKS - 1, f + WIRE_HEADER + EACH, sizeof f - WIRE_HEADER - EACH);
+	assert_int_equal(box_count(b, SEAM_FRAME), frames + 1);
+	box_free(b);
+}
+
+static void answers_that_nobody_reads_have_an_end(void **state)
+{
+	enum { WORKERS = 64, FRAME = 8000 }; /* this one's part is 1 MiB */
+	struct box *b = box_new(&serials, 0, WORKERS, 0);
+	static uint8_t f[FRAME];
+	(void)state;
+	box_frame(f, WIRE_CONTROL, 0, 0, 0, FRAME);
+	for (uint32_t link = 1; link < 20; link++) {
+		box_link(b, link);
+		b->s[link].room = 0;
+		for (unsigned i = 0; i < 1000; i++) {
+			box_apply(b, (struct seam_msg){.cmd = SEAM_FRAME,
+					     .fd = -1,
+					     .has = H(LINK) | H(FRAME),
+					     .link = link,
+					     .frame = f,
+					     .frame_len = FRAME});
+			box_flush(b);
+		}
+	}
+	size_t left = 0;
+	for (uint32_t link = 1; link < 20; link++) {
+		box_room(b, link, SIZE_MAX);
+		assert_true(b->s[link].out_len >= FRAME); /* each has some room */
+		left += b->s[link].out_len;
+	}
+	assert_true(left < (4 << 20));
+	box_free(b);
+}
+
+static void a_link_sends_so_much_to_control(void **state)
+{
+	struct box *b = *state;
+	static uint8_t f[100];
+	box_link(b, 1);
+	box_link(b, 3);
+	box_frame(f, WIRE_INIT, 0, 7, 0, sizeof f);
+	for (unsigned i = 0; i < 1000; i++)
+		box_rx(b, 1, f, sizeof f);
+	assert_int_equal(box_count(b, SEAM_FRAME), WIRE_INIT_BURST);
+	box_rx(b, 3, f, sizeof f);
+	assert_int_equal(box_count(b, SEAM_FRAME), WIRE_INIT_BURST + 1);
+	assert_int_equal(engine_stats(b->e)->drops[DROP_RATE], 1000 - WIRE_INIT_BURST);
+	b->now += 1000;
+	for (unsigned i = 0; i < 1000; i++)
+		box_rx(b, 1, f, sizeof f);
+	assert_int_equal(box_count(b, SEAM_FRAME), WIRE_INIT_BURST + 1 + WIRE_INIT_RATE);
+}
+
+static void a_storm_of_pauses_ends_with_what_was_asked(void **state)
+{
+	struct box *b = *state;
+	uint8_t f[2][20];
+	box_link(b, 2);
+	box_link(b, 4);
+	box_row(b, 2, 7, 4);
+	for (unsigned on = 0; on < 2; on++) {
+		box_frame(f[on], WIRE_LINK, on ? LINK_PAUSE : LINK_RESUME, 0, 0, sizeof f[on]);
+		put_be32(f[on] + WIRE_HEADER, 7);
+	}
+	for (unsigned i = 0; i < 20000; i++) {
+		box_rx(b, 4, f[1], sizeof f[1]);
+		box_rx(b, 4, f[0], sizeof f[0]);
+	}
+	unsigned pauses = box_sent(b, 2, WIRE_LINK, LINK_PAUSE, NULL);
+	assert_int_equal(box_sent(b, 2, WIRE_LINK, LINK_RESUME, NULL), pauses);
+	assert_int_equal(pauses, 5000);
+}
+
+static void links_that_come_and_go_cost_nothing_to_the_paths_of_others(void **state)
+{
+	struct box *b = *state;
+	box_link(b, 2);
+	box_link(b, 4);
+	for (uint32_t label = 1; label <= 1000; label++)
+		box_row(b, 2, label, 4);
+	box_link(b, 6);
+	box_row(b, 6, 1, 4);
+	box_row(b, 4, 1, 6);
+	engine_link_gone(b->e, b->s[6].l, 0, b->now);
+	assert_int_equal(box_apply(b, box_label_msg(SEAM_LABEL_GET, 6, 1, 0)), -ENOENT);
+	/* the row that left by it stays, without a way out */
+	assert_int_equal(box_apply(b, box_label_msg(SEAM_LABEL_GET, 4, 1, 0)), 0);
+	uint8_t f[64];
+	uint64_t before = engine_stats(b->e)->drops[DROP_EGRESS];
+	box_rx(b, 4, f, box_frame(f, WIRE_DATA, 0, 1, 0, sizeof f));
+	assert_int_equal(engine_stats(b->e)->drops[DROP_EGRESS], before + 1);
+	for (uint32_t label = 1; label <= 1000; label++)
+		assert_int_equal(box_apply(b, box_label_msg(SEAM_LABEL_GET, 2, label, 0)), 0);
+}
+
 static void paths_share_by_bytes(void **state)
 {
 	struct box *b = *state;
@@ -646,6 +764,11 @@ int main(void)
 		T(an_overrun_resets_its_path_alone),
 		T(memory_of_a_node_has_an_end),
 		T(a_wanted_buffer_is_let_go),
+		T(incomplete_frames_have_an_end_in_all),
+		T(answers_that_nobody_reads_have_an_end),
+		T(a_link_sends_so_much_to_control),
+		T(a_storm_of_pauses_ends_with_what_was_asked),
+		T(links_that_come_and_go_cost_nothing_to_the_paths_of_others),
 		T(paths_share_by_bytes),
 		T(rows_follow_the_contract),
 		T(a_reset_waits_for_the_frames_before_it),

@@ -76,11 +76,17 @@ void fake_init(struct fake *f)
 	node_enter(f->n, 1000, 1800000000);
 }
 
+void fake_forget(struct fake *f)
+{
+	for (unsigned i = 0; i < f->sent_n; i++)
+		free(f->sent[i].frame);
+	f->sent_n = f->looked_at = 0;
+}
+
 void fake_fini(struct fake *f)
 {
 	node_free(f->n);
-	for (unsigned i = 0; i < f->sent_n; i++)
-		free(f->sent[i].frame);
+	fake_forget(f);
 }
 
 void fake_run(struct fake *f)

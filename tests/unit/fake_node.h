@@ -36,6 +36,8 @@ void fake_init(struct fake *f);
 void fake_fini(struct fake *f);
 /* Acknowledges all that waits for it. */
 void fake_run(struct fake *f);
+/* Forgets what was sent until now. */
+void fake_forget(struct fake *f);
 /* Moves the clock and ticks. */
 void fake_pass(struct fake *f, uint64_t ms);
 /* The next message of this command since the last look, or NULL. */

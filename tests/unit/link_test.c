@@ -435,6 +435,55 @@ static void late_answers_change_nothing(void **state)
 	links_on_resolved(f->n, 4711, NULL, 0, -ENOENT);
 }
 
+/* As in link_private.h. */
+enum { ACCEPTED_MAX = 8192, MUTE_MAX = 1024 };
+
+static void links_without_hello_have_an_end(void **state)
+{
+	struct fake *f = *state;
+	struct link *up = fake_accept(f, 1, "192.0.2.1:5");
+	for (uint32_t id = 3; id < 3 + 2 * (MUTE_MAX + 100); id += 2)
+		links_on_new(f->n, id, 1, "192.0.2.2:5");
+	assert_int_equal(fake_count(f, SEAM_LINK_DEL), 100);
+	assert_null(links_by_id(f->n, 3)); /* the oldest */
+	assert_non_null(links_by_id(f->n, 3 + 2 * 100));
+	assert_ptr_equal(links_by_id(f->n, 1), up);
+	/* one that says it now stays when others come */
+	fake_hello(f, 3 + 2 * 100, WIRE_VERSION, WIRE_FRAME_MAX);
+	fake_run(f);
+	for (uint32_t id = 20001; id < 20001 + 2 * 200; id += 2)
+		links_on_new(f->n, id, 1, "192.0.2.2:5");
+	assert_non_null(links_by_id(f->n, 3 + 2 * 100));
+	assert_null(links_by_id(f->n, 3 + 2 * 101));
+}
+
+static void idle_links_make_room_and_used_ones_stay(void **state)
+{
+	struct fake *f = *state;
+	uint32_t id = 1;
+	for (unsigned i = 0; i < ACCEPTED_MAX; i++, id += 2) {
+		struct link *l = fake_accept(f, id, "192.0.2.2:5");
+		assert_non_null(l);
+		if (i < 10 || i >= 40)
+			link_hold(l);
+		fake_forget(f);
+	}
+	/* 30 are idle, among the oldest */
+	for (unsigned i = 0; i < 30; i++, id += 2)
+		assert_non_null(fake_accept(f, id, "192.0.2.3:5"));
+	assert_non_null(links_by_id(f->n, 1));
+	assert_null(links_by_id(f->n, 1 + 2 * 10));
+	assert_null(links_by_id(f->n, 1 + 2 * 39));
+	fake_forget(f);
+	assert_null(fake_accept(f, id, "192.0.2.3:5")); /* all that it looks at are in use */
+	assert_int_equal(fake_count(f, SEAM_LINK_DEL), 1);
+	for (struct link *l = links_first(f->n), *next; l; l = next) {
+		next = l->next;
+		if (l->users)
+			link_release(f->n, l);
+	}
+}
+
 #define with_node(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 int main(void)
 {
@@ -461,6 +510,8 @@ int main(void)
 		with_node(a_data_plane_that_takes_no_link),
 		with_node(a_data_plane_that_has_lost_it_already),
 		with_node(late_answers_change_nothing),
+		with_node(links_without_hello_have_an_end),
+		with_node(idle_links_make_room_and_used_ones_stay),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;
 }

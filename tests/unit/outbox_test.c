@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "outbox.h"
+
+#include "log.h"
+#include "wire.h"
+
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+/* cmocka.h needs setjmp.h, stdarg.h and stdlib.h */
+#include <cmocka.h>
+
+static struct outbox o;
+static int control, epoll;
+
+static int setup(void **state)
+{
+	int s[2], size = 4096;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, s) < 0)
+		return -1;
+	setsockopt(s[0], SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+	control = s[1];
+	epoll = epoll_create1(0);
+	struct epoll_event ev = {.events = EPOLLIN, .data.fd = s[0]};
+	epoll_ctl(epoll, EPOLL_CTL_ADD, s[0], &ev);
+	outbox_init(&o, epoll);
+	outbox_open(&o, s[0]);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	close(o.sock);
+	outbox_fini(&o);
+	close(control);
+	close(epoll);
+	return 0;
+}
+
+static bool send_frame(uint32_t link, enum wire_type type, size_t len)
+{
+	static uint8_t frame[WIRE_FRAME_MAX];
+	frame_header_encode(frame, type, 0, (uint16_t)len, 0, 0);
+	struct seam_msg m;
+	memset(&m, 0, sizeof m);
+	m.cmd = SEAM_FRAME;
+	m.has = SEAM_HAS(SEAM_A_LINK) | SEAM_HAS(SEAM_A_FRAME);
+	m.link = link;
+	m.frame = frame;
+	m.frame_len = (uint32_t)len;
+	return outbox_send(&o, 0, &m);
+}
+
+static void send_event(uint16_t cmd, uint32_t link)
+{
+	struct seam_msg m;
+	memset(&m, 0, sizeof m);
+	m.cmd = cmd;
+	m.has = SEAM_HAS(SEAM_A_LINK) | SEAM_HAS(SEAM_A_ERROR) | SEAM_HAS(SEAM_A_LABEL);
+	m.link = link;
+	outbox_send(&o, 0, &m);
+}
+
+static void fill_socket(void)
+{
+	while (!send_frame(1, WIRE_INIT, 100))
+		;
+}
+
+/* What control reads next; the outbox is flushed first. False: nothing. */
+static bool next(struct seam_msg *m)
+{
+	static uint8_t buf[SEAM_MSG_MAX];
+	int fd, n = seam_recv(control, buf, sizeof buf, &fd);
+	assert_int_equal(outbox_flush(&o), 0);
+	if (n <= 0)
+		return false;
+	assert_int_equal(seam_decode(m, buf, (size_t)n, true), 0);
+	return true;
+}
+
+static void a_link_fills_only_its_own_lane(void **state)
+{
+	struct seam_msg m;
+	unsigned before = 0;
+	fill_socket();
+	for (unsigned i = 0; i < 10000; i++)
+		send_frame(1, WIRE_INIT, 100);
+	assert_true(o.frames < OUTBOX_STRANGERS + 1000);
+	assert_true(o.dropped > 1000);
+	assert_true(send_frame(3, WIRE_INIT, 100));
+	while (next(&m) && m.link != 3)
+		before++;
+	assert_int_equal(m.link, 3);
+	/* those in the socket, and one turn of the other lane */
+	assert_true(before < 100);
+	while (next(&m))
+		assert_int_equal(m.link, 1);
+	assert_int_equal(o.frames, 0);
+	assert_null(o.first);
+}
+
+static void frames_of_a_link_keep_their_order_and_come_before_its_loss(void **state)
+{
+	struct seam_msg m;
+	fill_socket();
+	for (unsigned i = 0; i < 20; i++)
+		assert_true(send_frame(5, WIRE_CONTROL, 100 + i));
+	send_event(SEAM_LINK_LOST, 5);
+	unsigned seen = 0;
+	while (next(&m)) {
+		if (m.link != 5)
+			continue;
+		if (m.cmd == SEAM_LINK_LOST)
+			break;
+		assert_int_equal(m.frame_len, 100 + seen);
+		seen++;
+	}
+	assert_int_equal(seen, 20);
+	assert_int_equal(m.cmd, SEAM_LINK_LOST);
+}
+
+static void events_have_room_when_frames_have_none(void **state)
+{
+	struct seam_msg m;
+	fill_socket();
+	for (uint32_t link = 1; link < 40000; link += 2)
+		for (unsigned i = 0; i < 2; i++)
+			send_frame(link, WIRE_RESET, 1000);
+	assert_true(o.frames <= OUTBOX_FRAMES + 2000);
+	assert_true(outbox_busy(&o));
+	for (uint32_t label = 0; label < 100; label++)
+		send_event(SEAM_LABEL_USED, 7);
+	unsigned events = 0, frames = 0;
+	while (events < 100 && next(&m)) {
+		events += m.cmd == SEAM_LABEL_USED;
+		frames += m.cmd == SEAM_FRAME;
+	}
+	assert_int_equal(events, 100);
+	assert_true(frames > 100 / OUTBOX_ORDERED_TURN); /* and do not starve them */
+	assert_true(frames < 1000);
+	while (next(&m))
+		;
+	assert_false(outbox_busy(&o));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(a_link_fills_only_its_own_lane, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			frames_of_a_link_keep_their_order_and_come_before_its_loss, setup,
+			teardown),
+		cmocka_unit_test_setup_teardown(
+			events_have_room_when_frames_have_none, setup, teardown),
+	};
+	log_init(2, LOG_ERROR, false, "outbox_test");
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
