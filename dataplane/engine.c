@@ -84,7 +84,7 @@ struct engine *engine_new(const struct engine_config *cfg)
 	e->partials_tail = &e->partials;
 	e->ready_tail = &e->ready;
 	struct label_table *tables[] = {
-		&e->links, &e->rows, &e->reverse, &e->egresses, &e->endpoints, &e->backlogs};
+		&e->links, &e->rows, &e->reverse, &e->egresses, &e->held, &e->endpoints, &e->backlogs};
 	for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
 		if (label_table_init(tables[i], cfg->seed + i) < 0) {
 			engine_free(e);
@@ -127,6 +127,7 @@ void engine_free(struct engine *e)
 	label_table_fini(&e->rows);
 	label_table_fini(&e->reverse);
 	label_table_fini(&e->egresses);
+	label_table_fini(&e->held);
 	label_table_fini(&e->endpoints);
 	label_table_fini(&e->backlogs);
 	timers_fini(&e->timers);
@@ -159,6 +160,7 @@ struct link *link_create(struct engine *e, uint32_t id, uint8_t nesting)
 	l->node.link = id;
 	l->nesting = nesting;
 	l->frame_max = WIRE_PATH_MIN;
+	l->held_tail = &l->held;
 	l->last_rx_ms = e->now_ms;
 	return l;
 }
@@ -224,6 +226,7 @@ void link_destroy(struct engine *e, struct link *l, int error, bool told)
 		event_link(e, SEAM_LINK_LOST, id, error);
 	timer_remove(&e->timers, &l->timer);
 	buf_put(link_partial_take(e, l));
+	held_link_gone(e, l);
 	free(l);
 }
 

@@ -14,6 +14,8 @@
 enum {
 	CTL_NODE_MAX = 64 << 20,     /* bytes that wait on all links for control, by far */
 	PARTIAL_NODE_MAX = 64 << 20, /* bytes of frames that are not whole yet */
+	HELD_LINK_MAX = 16384,	     /* labels of one link that are paused */
+	HELD_NODE_MAX = 65536,	     /* of all */
 };
 
 /* What frames go on to, found by the (link, label) they leave with: for PAUSE from behind. */
@@ -69,7 +71,7 @@ struct engine {
 	struct bufpool pool;
 	struct bufpool ctl_pool; /* of LINK and control frames that wait */
 	struct bufpool partial_pool; /* of frames that are not whole yet */
-	struct label_table links, rows, reverse, egresses, endpoints, backlogs;
+	struct label_table links, rows, reverse, egresses, held, endpoints, backlogs;
 	struct link *partials, **partials_tail; /* links with such a frame, oldest first */
 	struct timers timers;
 	struct link *ready, **ready_tail;
@@ -118,6 +120,13 @@ void row_mail_done(struct engine *e, uint32_t link, uint32_t label, size_t len);
 /* The neighbour on `link` holds frames with `label` back. Rows and sessions of this worker. */
 void egress_pause(struct engine *e, uint32_t link, uint32_t label, bool on);
 void rows_link_gone(struct engine *e, uint32_t link);
+
+/*
+ * held.c: the neighbour on l asks to hold `label` back, or no more. Acts only when that is a change, so
+ * that each PAUSE that was taken is undone by its RESUME, whatever else was too much.
+ */
+void held_set(struct engine *e, struct link *l, uint32_t label, bool on);
+void held_link_gone(struct engine *e, struct link *l);
 
 /* How many of the link's bytes have left and were acknowledged; UINT64_MAX: cannot be told. */
 uint64_t link_acked(struct engine *e, struct link *l);

@@ -14,7 +14,7 @@ enum guard_class {
 	GUARD_CONTROL,
 	GUARD_RESET,
 	GUARD_LINK,  /* HELLO, BYE, PING */
-	GUARD_PAUSE, /* as many RESUMEs are taken as PAUSEs were */
+	GUARD_PAUSE, /* each is undone by its RESUME, see held.c */
 	GUARD_CLASSES
 };
 

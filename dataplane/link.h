@@ -16,6 +16,7 @@
 #include "timer.h"
 
 struct endpoint;
+struct held;
 struct row;
 
 enum {
@@ -80,7 +81,8 @@ struct link {
 
 	struct timer timer;
 	struct guard guard;
-	uint32_t pauses; /* taken, whose RESUME has not come */
+	struct held *held, **held_tail; /* labels that its neighbour has paused; held.c */
+	unsigned held_n;
 	size_t rx_window; /* largest seen, when it mattered */
 	uint64_t last_rx_ms, ping_ms;
 	unsigned pings;

@@ -137,16 +137,6 @@ static bool admits(struct rx *rx, enum guard_class c)
 	return guard_admits(&rx->l->guard, &rx->e->guard, c, rx->e->now_ms);
 }
 
-/* PAUSE within its rate, and the RESUME of each PAUSE that was taken. */
-static bool admits_pause(struct rx *rx, bool on)
-{
-	struct link *l = rx->l;
-	if (on ? !admits(rx, GUARD_PAUSE) : !l->pauses)
-		return false;
-	l->pauses += on ? 1u : (uint32_t)-1;
-	return true;
-}
-
 /* A frame for control, if the link has not sent too many. */
 static void rx_control(struct rx *rx, const uint8_t *p, const struct frame_header *h)
 {
@@ -206,7 +196,6 @@ static void rx_link_frame(struct rx *rx, const uint8_t *p, const struct frame_he
 	struct engine *e = rx->e;
 	struct link *l = rx->l;
 	uint32_t body = h->len - (uint32_t)WIRE_HEADER;
-	bool on = h->sub == LINK_PAUSE;
 	switch (h->sub) {
 	case LINK_HELLO:
 	case LINK_BYE:
@@ -225,14 +214,8 @@ static void rx_link_frame(struct rx *rx, const uint8_t *p, const struct frame_he
 		return;
 	case LINK_PAUSE:
 	case LINK_RESUME:
-		if (body == 4 && admits_pause(rx, on)) {
-			struct engine_mail m = {.kind = MAIL_EGRESS_PAUSE,
-				.link = link_id(l),
-				.label = get_be32(p + WIRE_HEADER),
-				.on = on};
-			egress_pause(e, m.link, m.label, on);
-			mail_all(e, &m);
-		}
+		if (body == 4)
+			held_set(e, l, get_be32(p + WIRE_HEADER), h->sub == LINK_PAUSE);
 		return;
 	default: /* TOOBIG: only a UDP link has sizes to find */
 		drop(e, l, DROP_TYPE);

@@ -481,6 +481,39 @@ static void a_storm_of_pauses_ends_with_what_was_asked(void **state)
 	unsigned pauses = box_sent(b, 2, WIRE_LINK, LINK_PAUSE, NULL);
 	assert_int_equal(box_sent(b, 2, WIRE_LINK, LINK_RESUME, NULL), pauses);
 	assert_int_equal(pauses, 5000);
+	/* the RESUME of a PAUSE that was taken counts, however much came between */
+	b->now += 1;
+	box_row(b, 2, 8, 4);
+	put_be32(f[1] + WIRE_HEADER, 8);
+	box_rx(b, 4, f[1], sizeof f[1]);
+	assert_int_equal(box_sent(b, 2, WIRE_LINK, LINK_PAUSE, NULL), pauses + 1);
+	put_be32(f[1] + WIRE_HEADER, 7);
+	for (unsigned i = 0; i < 20000; i++) {
+		box_rx(b, 4, f[1], sizeof f[1]);
+		box_rx(b, 4, f[0], sizeof f[0]);
+	}
+	unsigned resumes = box_sent(b, 2, WIRE_LINK, LINK_RESUME, NULL);
+	put_be32(f[0] + WIRE_HEADER, 8);
+	box_rx(b, 4, f[0], sizeof f[0]);
+	assert_int_equal(box_sent(b, 2, WIRE_LINK, LINK_RESUME, NULL), resumes + 1);
+}
+
+static void labels_that_are_paused_have_an_end(void **state)
+{
+	struct box *b = *state;
+	uint8_t f[20];
+	box_link(b, 2);
+	box_link(b, 4);
+	box_row(b, 2, 1, 4);
+	box_frame(f, WIRE_LINK, LINK_PAUSE, 0, 0, sizeof f);
+	for (uint32_t label = 1; label <= 20000; label++) {
+		b->now += 1;
+		put_be32(f + WIRE_HEADER, label);
+		box_rx(b, 4, f, sizeof f);
+	}
+	/* the oldest may go on: it was given up */
+	assert_int_equal(box_sent(b, 2, WIRE_LINK, LINK_PAUSE, NULL), 1);
+	assert_int_equal(box_sent(b, 2, WIRE_LINK, LINK_RESUME, NULL), 1);
 }
 
 static void links_that_come_and_go_cost_nothing_to_the_paths_of_others(void **state)
@@ -768,6 +801,7 @@ int main(void)
 		T(answers_that_nobody_reads_have_an_end),
 		T(a_link_sends_so_much_to_control),
 		T(a_storm_of_pauses_ends_with_what_was_asked),
+		T(labels_that_are_paused_have_an_end),
 		T(links_that_come_and_go_cost_nothing_to_the_paths_of_others),
 		T(paths_share_by_bytes),
 		T(rows_follow_the_contract),
