@@ -150,6 +150,20 @@ static void on_frame(struct node *n, const struct seam_msg *m)
 	}
 }
 
+/* No service of this node takes streams. */
+static void refuse_stream(struct node *n, const struct seam_msg *asked)
+{
+	struct seam_msg m = {
+		.cmd = SEAM_STREAM_REFUSE,
+		.fd = -1,
+		.has = SEAM_HAS(SEAM_A_SESSION) | SEAM_HAS(SEAM_A_STREAM) | SEAM_HAS(SEAM_A_CODE),
+		.session = asked->session,
+		.stream = asked->stream,
+		.code = REFUSE_NOT_FOUND,
+	};
+	seam_request(n, &m, NULL, NULL);
+}
+
 static void on_event(struct node *n, const struct seam_msg *m)
 {
 	struct channel *ch;
@@ -182,6 +196,9 @@ static void on_event(struct node *n, const struct seam_msg *m)
 		break;
 	case SEAM_SESSION_CLOSED:
 		channels_on_session_closed(n, m->session, m->close);
+		break;
+	case SEAM_STREAM_ASKED:
+		refuse_stream(n, m);
 		break;
 	default:
 		break;

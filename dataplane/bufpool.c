@@ -4,9 +4,14 @@
 #include <assert.h>
 #include <stdlib.h>
 
+void bufpool_init_of(struct bufpool *p, uint32_t block, unsigned spares_max)
+{
+	*p = (struct bufpool){.block = block, .spares_max = spares_max};
+}
+
 void bufpool_init(struct bufpool *p)
 {
-	*p = (struct bufpool){0};
+	bufpool_init_of(p, BUF_BLOCK, BUF_SPARE_BLOCKS);
 }
 
 void bufpool_fini(struct bufpool *p)
@@ -28,7 +33,7 @@ static void release_pooled(struct buf *b)
 {
 	struct bufpool *p = b->owner;
 	p->out -= b->cap;
-	if (b->cap == BUF_BLOCK && p->spares < BUF_SPARE_BLOCKS) {
+	if (b->cap == p->block && p->spares < p->spares_max) {
 		b->next = p->spare;
 		p->spare = b;
 		p->spares++;
@@ -49,9 +54,9 @@ struct buf *buf_plain(uint32_t cap)
 
 struct buf *buf_new(struct bufpool *p, uint32_t cap)
 {
-	if (cap > BUF_BLOCK / 2 && cap < BUF_BLOCK)
-		cap = BUF_BLOCK;
-	struct buf *b = cap == BUF_BLOCK ? p->spare : NULL;
+	if (cap > p->block / 2 && cap < p->block)
+		cap = p->block;
+	struct buf *b = cap == p->block ? p->spare : NULL;
 	if (b) {
 		p->spare = b->next;
 		p->spares--;

@@ -25,12 +25,14 @@ struct buf {
 enum { BUF_BLOCK = 16 << 10, BUF_SPARE_BLOCKS = 256 };
 
 struct bufpool {
-	struct buf *spare; /* of BUF_BLOCK bytes */
-	unsigned spares;
+	struct buf *spare; /* of `block` bytes */
+	unsigned spares, spares_max;
+	uint32_t block;
 	size_t out; /* bytes in blocks that are out */
 };
 
-void bufpool_init(struct bufpool *p);
+void bufpool_init(struct bufpool *p); /* blocks of BUF_BLOCK */
+void bufpool_init_of(struct bufpool *p, uint32_t block, unsigned spares_max);
 /* Every block must be back. */
 void bufpool_fini(struct bufpool *p);
 

@@ -219,6 +219,13 @@ static int apply(struct engine *e, struct seam_msg *m, int out_worker, struct se
 	case SEAM_SESSION_PING:
 	case SEAM_SESSION_GET:
 		return cmd_session(e, m, answer);
+	case SEAM_PORTAL_ADD:
+		return portal_add(e, m);
+	case SEAM_PORTAL_DEL:
+		return portal_del(e, m);
+	case SEAM_STREAM_ACCEPT:
+	case SEAM_STREAM_REFUSE:
+		return portal_stream_answer(e, m);
 	case SEAM_FRAME:
 		return cmd_frame(e, m);
 	case SEAM_MSG:

@@ -74,6 +74,8 @@ int endpoint_add(struct engine *e, const struct seam_msg *m)
 	if (endpoint_find(e, m->session) || (r && (r->out_id || r->endpoint)))
 		return -EEXIST;
 	int rc = config_of(&cfg, m);
+	cfg.hub = &e->hub;
+	cfg.seed = e->cfg.seed;
 	if (rc < 0)
 		return rc;
 	struct endpoint *ep = endpoint_new(e, m);
@@ -134,6 +136,8 @@ void endpoint_path_gone(struct engine *e, struct endpoint *ep, int error)
 	if (ep->flow.active)
 		link_flow_remove(ep->link, &ep->flow);
 	ep->link = NULL;
+	session_path_gone(ep->session);
+	portals_end(e, ep);
 	if (!ep->broken) {
 		ep->broken = true;
 		event_session(e, SEAM_SESSION_BROKEN, ep->node.link, error, 0);
@@ -146,6 +150,7 @@ static void retire(struct engine *e, struct endpoint *ep)
 	if (ep->leaving)
 		return;
 	ep->leaving = true;
+	portals_end(e, ep);
 	detach(e, ep);
 	label_remove(&e->endpoints, &ep->node);
 	if (ep->channel)
@@ -192,6 +197,7 @@ static void handle_events(struct engine *e, struct endpoint *ep, unsigned ev)
 		tell_up(e, ep);
 	if (ev & SESSION_EV_BROKEN && !ep->broken) {
 		ep->broken = true;
+		portals_end(e, ep);
 		event_session(e, SEAM_SESSION_BROKEN, ep->node.link,
 			session_broken_errno(ep->session), 0);
 	}
@@ -282,10 +288,12 @@ static void sink_frame(void *ctx, struct session *s, const uint8_t *frame, uint3
 	w->tail += need;
 }
 
-void endpoint_input(struct engine *e, struct endpoint *ep, struct aead_op *ops, unsigned n)
+void endpoint_input(
+	struct engine *e, struct endpoint *ep, struct aead_op *ops, unsigned n, struct buf *b)
 {
 	struct sink k = {e, ep};
-	const struct session_sink sink = {.ctx = &k, .msg = sink_msg, .frame = sink_frame};
+	const struct session_sink sink = {
+		.ctx = &k, .buf = b, .msg = sink_msg, .frame = sink_frame};
 	unsigned ev = session_input(ep->session, ops, n, e->now_ms, &sink);
 	if (!session_unheard(ep->session))
 		ep->tx_ping = 0;
@@ -341,6 +349,7 @@ int endpoint_del(struct engine *e, struct endpoint *ep, bool say, uint8_t close)
 			event_session(e, SEAM_SESSION_CLOSED, id, 0, close);
 		return 0;
 	}
+	portals_end(e, ep);
 	session_close(ep->session, (enum close_code)close, e->now_ms);
 	endpoint_update(e, ep);
 	return 0;

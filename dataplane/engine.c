@@ -78,10 +78,16 @@ struct engine *engine_new(const struct engine_config *cfg)
 	e->cfg = *cfg;
 	if (!e->cfg.queue_max)
 		e->cfg.queue_max = (size_t)WIRE_QUEUE_NODE_MAX / cfg->workers;
+	if (!e->cfg.held_max)
+		e->cfg.held_max = (size_t)WIRE_QUEUE_NODE_MAX / cfg->workers;
 	bufpool_init(&e->pool);
 	bufpool_init(&e->ctl_pool);
 	bufpool_init(&e->partial_pool);
 	e->partials_tail = &e->partials;
+	bufpool_init_of(&e->app_pool, STREAM_BLOCK, STREAM_SPARE_BLOCKS);
+	stream_hub_init(&e->hub, &e->app_pool, e->cfg.held_max, e->cfg.held_max);
+	if (cfg->streams_max)
+		e->hub.streams_max = cfg->streams_max;
 	e->ready_tail = &e->ready;
 	struct label_table *tables[] = {
 		&e->links, &e->rows, &e->reverse, &e->egresses, &e->held, &e->endpoints, &e->backlogs};
@@ -122,6 +128,8 @@ void engine_free(struct engine *e)
 		endpoint_destroy(e, LABEL_ENTRY(n, struct endpoint, node));
 	while (e->links.slots && (n = label_each(&e->links, &(struct label_iter){0})))
 		link_destroy(e, LABEL_ENTRY(n, struct link, node), 0, false);
+	for (struct stream *s; (s = stream_next_news(&e->hub));) /* those that no app serves */
+		stream_free(s);
 	buf_put(e->work);
 	label_table_fini(&e->links);
 	label_table_fini(&e->rows);
@@ -134,6 +142,7 @@ void engine_free(struct engine *e)
 	bufpool_fini(&e->pool);
 	bufpool_fini(&e->ctl_pool);
 	bufpool_fini(&e->partial_pool);
+	bufpool_fini(&e->app_pool);
 	free(e);
 }
 

@@ -18,6 +18,8 @@
 
 struct engine;
 struct link;
+struct portal;
+struct stream;
 
 enum { ENGINE_LOCAL = -1 };
 
@@ -66,12 +68,22 @@ struct engine_ops {
 	/* Bytes that the socket took and that were not sent or not acknowledged yet; may be NULL.
 	 */
 	size_t (*tx_waiting)(void *ctx, struct link *l);
+	/* An application's connected socket (of STREAM_ACCEPT, now the callee's) serves stream s:
+	 * what stream_app shall return. NULL: no memory. May be NULL, as the next two, without
+	 * portals. */
+	void *(*app_open)(void *ctx, struct stream *s, int fd);
+	/* A listening socket (of PORTAL_ADD, now the callee's) belongs to portal p. NULL: no
+	 * memory. */
+	void *(*portal_open)(void *ctx, struct portal *p, int fd);
+	void (*portal_close)(void *ctx, void *io); /* the last call for it */
 };
 
 struct engine_config {
 	unsigned worker, workers; /* this one, and how many: 0, 1 for a node without threads */
 	uint64_t seed;		  /* random; neighbours must not know it */
 	size_t queue_max;	  /* bytes in all queues; 0: WIRE_QUEUE_NODE_MAX / workers */
+	size_t held_max; /* bytes held for applications that do not read; 0: the same */
+	unsigned streams_max; /* per session and opener; 0: WIRE_STREAMS_MAX */
 	struct serials *serials;  /* shared by the engines of a node */
 	const struct engine_ops *ops;
 	void *ctx;
@@ -120,6 +132,22 @@ void engine_tx_room(struct engine *e, struct link *l);
  * called when buffers run short, so that no link's slowness keeps others from being read.
  */
 void engine_unpin(struct engine *e, uint64_t now_ms);
+
+/*
+ * Streams whose applications there is something to do for, each once, with an app; NULL: no more.
+ * To be asked after everything that was given to the engine: news for control leaves by it too. What
+ * is to be done (stream.h): write what stream_out_take gives, receive into stream_in_slots, and when
+ * the stream has ended close the socket, then stream_free. After any call of stream_* that tells
+ * something engine_stream_told lets its session send.
+ */
+struct stream *engine_next_stream(struct engine *e, uint64_t now_ms);
+void engine_stream_told(struct engine *e, struct stream *s, uint64_t now_ms);
+/* A connection came to a portal: opens a stream for it, served by `app`. Negative errno: it is to be
+ * reset. */
+int engine_portal_accept(
+	struct engine *e, struct portal *p, void *app, struct stream **out, uint64_t now_ms);
+/* Resets every stream, so that their applications' sides can let go before engine_free. */
+void engine_streams_end(struct engine *e, uint64_t now_ms);
 
 uint64_t engine_deadline(const struct engine *e); /* UINT64_MAX: never */
 void engine_tick(struct engine *e, uint64_t now_ms);

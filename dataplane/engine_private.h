@@ -2,7 +2,7 @@
 /*
  * What the files of the engine share: engine.c (links, timers), command.c (the seam's commands),
  * row.c (label rows), rx.c (received frames), tx.c (what leaves), endpoint.c (sessions and channel
- * links).
+ * links), portal.c (streams and their applications).
  */
 #ifndef OCKAM_ENGINE_PRIVATE_H
 #define OCKAM_ENGINE_PRIVATE_H
@@ -10,6 +10,7 @@
 #include "engine.h"
 #include "link.h"
 #include "session.h"
+#include "stream.h"
 
 enum {
 	CTL_NODE_MAX = 64 << 20,     /* bytes that wait on all links for control, by far */
@@ -63,6 +64,7 @@ struct endpoint {
 	uint64_t tx_ping; /* the same of the first PING since it was heard; 0: none has left */
 	uint64_t tx_seen; /* how far the link's bytes were acknowledged when its clock last ran */
 	size_t undelivered;
+	struct portal *portals;
 	bool up_told, sender_paused, broken, leaving; /* leaving: only its last output is waited for */
 };
 
@@ -73,6 +75,8 @@ struct engine {
 	struct bufpool partial_pool; /* of frames that are not whole yet */
 	struct label_table links, rows, reverse, egresses, held, endpoints, backlogs;
 	struct link *partials, **partials_tail; /* links with such a frame, oldest first */
+	struct bufpool app_pool; /* what streams receive into, or hold */
+	struct stream_hub hub;
 	struct timers timers;
 	struct link *ready, **ready_tail;
 	struct buf *work;   /* frames that came out of sessions, to be handled next: [link id
@@ -155,7 +159,9 @@ struct endpoint *endpoint_find(const struct engine *e, uint32_t session);
 int endpoint_add(struct engine *e, const struct seam_msg *m);
 int endpoint_del(struct engine *e, struct endpoint *ep, bool say, uint8_t close);
 void endpoint_destroy(struct engine *e, struct endpoint *ep);
-void endpoint_input(struct engine *e, struct endpoint *ep, struct aead_op *ops, unsigned n);
+/* b: where the frames lie, or NULL. */
+void endpoint_input(
+	struct engine *e, struct endpoint *ep, struct aead_op *ops, unsigned n, struct buf *b);
 void endpoint_update(
 	struct engine *e, struct endpoint *ep);		   /* after any call that may want output */
 void endpoint_sent(struct engine *e, struct endpoint *ep); /* after session_output; may free it */
@@ -164,5 +170,11 @@ void endpoint_timer_fire(struct engine *e, struct endpoint *ep);
 void endpoint_delivered(struct engine *e, struct endpoint *ep, size_t bytes);
 int channel_add(struct engine *e, uint32_t link, uint32_t session);
 void channel_pump(struct engine *e, struct link *l);
+
+/* portal.c */
+int portal_add(struct engine *e, struct seam_msg *m);
+int portal_del(struct engine *e, const struct seam_msg *m);
+int portal_stream_answer(struct engine *e, struct seam_msg *m); /* STREAM_ACCEPT, STREAM_REFUSE */
+void portals_end(struct engine *e, struct endpoint *ep);
 
 #endif

@@ -36,7 +36,7 @@ static void flush_session(struct rx *rx)
 	rx->ep = NULL;
 	rx->n = 0;
 	if (n)
-		endpoint_input(rx->e, ep, rx->ops, n);
+		endpoint_input(rx->e, ep, rx->ops, n, rx->b);
 }
 
 static void post_run(struct rx *rx)

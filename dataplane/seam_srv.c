@@ -361,6 +361,10 @@ static int worker_of(struct seam_srv *s, const struct seam_msg *m)
 	case SEAM_SESSION_DEL:
 	case SEAM_SESSION_PING:
 	case SEAM_SESSION_GET:
+	case SEAM_PORTAL_ADD:
+	case SEAM_PORTAL_DEL:
+	case SEAM_STREAM_ACCEPT:
+	case SEAM_STREAM_REFUSE:
 	case SEAM_MSG:
 		return registry_worker(&s->registry, OWNED_SESSION, m->session);
 	default:

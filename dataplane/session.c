@@ -34,7 +34,11 @@ struct session *session_new(const struct session_config *cfg, uint64_t now_ms)
 	s->frame_max = cfg->frame_max;
 	s->lossy = cfg->path_flags & PATH_LOSSY;
 	s->exporter = cfg->exporter;
-	if (keys_init(s, aead, cfg, now_ms) != 0) {
+	s->streams.over = true;
+	int err = cfg->hub ? streams_init(&s->streams, cfg->hub, cfg->id,
+				     cfg->role == SEAM_INITIATOR, s->lossy, cfg->frame_max, cfg->seed)
+			   : 0;
+	if (err || keys_init(s, aead, cfg, now_ms) != 0) {
 		session_free(s);
 		return NULL;
 	}
@@ -54,11 +58,13 @@ void session_free(struct session *s)
 	if (!s)
 		return;
 	outq_clear(&s->queue);
+	streams_fini(&s->streams);
 	locked_free(s);
 }
 
 unsigned session_break(struct session *s, int err)
 {
+	streams_end(&s->streams);
 	outq_clear(&s->queue);
 	if (s->state == SESSION_OPEN) {
 		s->state = SESSION_BROKEN;
@@ -73,6 +79,7 @@ void session_shut(struct session *s, uint8_t code, uint64_t now_ms)
 {
 	if (s->state != SESSION_OPEN)
 		return;
+	streams_end(&s->streams);
 	s->state = SESSION_CLOSING;
 	s->close_tx = code;
 	s->close_due = true;
@@ -203,6 +210,16 @@ uint32_t session_label_rx(const struct session *s)
 uint32_t session_label_tx(const struct session *s)
 {
 	return s->label_tx;
+}
+
+struct streams *session_streams(struct session *s)
+{
+	return &s->streams;
+}
+
+void session_path_gone(struct session *s)
+{
+	streams_end(&s->streams);
 }
 
 uint16_t session_frame_max(const struct session *s)

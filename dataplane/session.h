@@ -13,6 +13,8 @@
 #include "seam.h"
 
 struct session;
+struct stream_hub;
+struct streams;
 
 struct session_config {
 	uint32_t id;
@@ -24,6 +26,8 @@ struct session_config {
 	bool refusing; /* only says CLOSE(close) */
 	uint8_t close;
 	struct secret32 chain_rx, chain_tx, exporter;
+	struct stream_hub *hub; /* NULL: no streams */
+	uint64_t seed;		/* for tables whose keys the peer chooses */
 };
 
 enum session_event {
@@ -40,6 +44,7 @@ enum session_event {
  */
 struct session_sink {
 	void *ctx;
+	struct buf *buf; /* where the frames lie; NULL: borrowed */
 	void (*msg)(void *ctx, struct session *s, uint32_t message, bool more, const uint8_t *body,
 		uint32_t len);
 	void (*frame)(
@@ -87,7 +92,15 @@ unsigned session_unanswered(const struct session *s);
  * by the caller, cap each in ops[i].len on entry); sets ops[i].len. Returns how many were made.
  */
 unsigned session_output(struct session *s, struct aead_op *ops, unsigned n, uint64_t now_ms);
+/*
+ * Seals at most n frames of one large STREAM record each where they lie, behind what session_output
+ * made: ops[i].frame is bufs[i]->data, the references are the caller's. How many.
+ */
+unsigned session_output_bulk(struct session *s, struct aead_op *ops, struct buf **bufs, unsigned n,
+	uint64_t now_ms);
 bool session_wants_output(const struct session *s);
+bool session_wants_frame(const struct session *s); /* from session_output */
+bool session_wants_bulk(const struct session *s);  /* from session_output_bulk */
 size_t session_queued(
 	const struct session *s); /* bytes waiting to be sealed, with their overhead */
 
@@ -102,6 +115,9 @@ uint8_t session_close_code(const struct session *s);
 uint32_t session_id(const struct session *s);
 uint32_t session_label_rx(const struct session *s);
 uint32_t session_label_tx(const struct session *s);
+struct streams *session_streams(struct session *s);
+/* The path is gone: its streams end. */
+void session_path_gone(struct session *s);
 uint16_t session_frame_max(const struct session *s);
 /* Fills the counters of a SEAM_SESSION_GET answer. */
 void session_stats(const struct session *s, struct seam_msg *m);

@@ -53,6 +53,7 @@ static void close_take(struct input *in, const struct record *rec)
 	}
 	/* ours that has left already is the answer to theirs */
 	bool answered = s->state == SESSION_CLOSING && !s->close_due;
+	streams_end(&s->streams);
 	s->close_came = true;
 	s->close_rx = code;
 	s->state = answered ? SESSION_ENDED : SESSION_PARTING;
@@ -87,7 +88,7 @@ static int msg_take(struct input *in, const struct record *rec)
 	return 0;
 }
 
-/* One record of an open session. 0 or -EPROTO. */
+/* One record of an open session. 0, -EPROTO, or -EDQUOT: more than it was allowed. */
 static int record_take(struct input *in, const struct record *rec)
 {
 	switch (rec->kind) {
@@ -101,6 +102,13 @@ static int record_take(struct input *in, const struct record *rec)
 	case REC_FRAME:
 		in->sink->frame(in->sink->ctx, in->s, rec->body, rec->len);
 		return 0;
+	case REC_OPEN:
+	case REC_ACCEPT:
+	case REC_REFUSE:
+	case REC_STREAM:
+	case REC_WINDOW:
+		return in->s->streams.hub ? streams_take(&in->s->streams, rec, in->sink->buf)
+					  : -EPROTO;
 	default:
 		return rec->kind >= REC_SKIP_FROM ? 0 : -EPROTO;
 	}
@@ -121,7 +129,7 @@ static void records_take(struct input *in, const uint8_t *body, uint32_t len)
 		if (n > 0 && s->state == SESSION_OPEN)
 			n = record_take(in, &rec);
 		if (n < 0) {
-			session_shut(s, CLOSE_PROTOCOL, in->now_ms);
+			session_shut(s, n == -EDQUOT ? CLOSE_FLOW : CLOSE_PROTOCOL, in->now_ms);
 			return;
 		}
 	}

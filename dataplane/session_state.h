@@ -8,6 +8,7 @@
 #include "liveness.h"
 #include "outq.h"
 #include "session.h"
+#include "stream.h"
 
 enum session_state {
 	SESSION_OPEN,	 /* carries records */
@@ -46,6 +47,7 @@ struct session {
 	struct secret32 exporter; /* for succession */
 	struct liveness live;
 	struct outq queue;
+	struct streams streams;
 
 	uint64_t frames_rx, frames_tx, bytes_rx, bytes_tx;
 	uint64_t replays, auth_failures, dropped;

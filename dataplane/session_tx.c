@@ -21,7 +21,18 @@ static bool queue_ready(const struct session *s)
 	return s->queue.head && !s->live.paused;
 }
 
+bool session_wants_bulk(const struct session *s)
+{
+	return may_send(s) && !epoch_tx_hard(&s->tx) && s->state == SESSION_OPEN &&
+	       !s->live.paused && streams_bulk_ready(&s->streams);
+}
+
 bool session_wants_output(const struct session *s)
+{
+	return session_wants_frame(s) || session_wants_bulk(s);
+}
+
+bool session_wants_frame(const struct session *s)
 {
 	if (!may_send(s))
 		return false;
@@ -29,7 +40,8 @@ bool session_wants_output(const struct session *s)
 		return s->state == SESSION_OPEN && s->live.ping_wanted;
 	switch (s->state) {
 	case SESSION_OPEN:
-		return s->live.ping_wanted || s->pong_due || queue_ready(s);
+		return s->live.ping_wanted || s->pong_due || queue_ready(s) ||
+		       streams_frame_ready(&s->streams, s->live.paused);
 	case SESSION_CLOSING:
 		return s->queue.head || s->close_due;
 	case SESSION_PARTING:
@@ -83,11 +95,27 @@ static bool records_put(struct session *s, struct wr *w, uint64_t now_ms)
 	}
 	if (s->state == SESSION_OPEN && s->pong_due && !hard)
 		pong_put(s, w);
+	if (s->state == SESSION_OPEN && !hard &&
+		streams_frame_ready(&s->streams, s->live.paused)) {
+		streams_put(&s->streams, w, s->live.paused);
+		asks = true;
+	}
 	if (queue_ready(s) && !hard) {
 		outq_fill(&s->queue, w, s->lossy);
 		asks = true;
 	}
 	return asks;
+}
+
+/* The header of op's frame, and its account. */
+static void frame_head(struct session *s, const struct aead_op *op, bool asks, uint64_t now_ms)
+{
+	frame_header_encode(op->frame, WIRE_DATA, (uint8_t)s->tx.epoch, (uint16_t)op->len,
+		s->label_tx, s->seq_tx++);
+	epoch_tx_sealed(&s->tx, 1, now_ms);
+	liveness_sent(&s->live, asks, now_ms);
+	s->frames_tx++;
+	s->bytes_tx += op->len;
 }
 
 static void frame_build(struct session *s, struct aead_op *op, uint64_t now_ms)
@@ -97,24 +125,40 @@ static void frame_build(struct session *s, struct aead_op *op, uint64_t now_ms)
 	bool asks = records_put(s, &w, now_ms);
 	assert(!w.bad);
 	op->len = (uint32_t)wr_len(&w) + WIRE_DATA_MIN;
-	frame_header_encode(op->frame, WIRE_DATA, (uint8_t)s->tx.epoch, (uint16_t)op->len,
-		s->label_tx, s->seq_tx++);
-	epoch_tx_sealed(&s->tx, 1, now_ms);
-	liveness_sent(&s->live, asks, now_ms);
-	s->frames_tx++;
-	s->bytes_tx += op->len;
+	frame_head(s, op, asks, now_ms);
+}
+
+static void look_at_epoch(struct session *s, uint64_t now_ms)
+{
+	if (s->state == SESSION_OPEN &&
+		epoch_tx_ping_due(&s->tx, liveness_rtt_ms(&s->live), now_ms))
+		s->live.ping_wanted = true;
 }
 
 unsigned session_output(struct session *s, struct aead_op *ops, unsigned n, uint64_t now_ms)
 {
 	unsigned made = 0;
-	while (made < n && session_wants_output(s)) {
-		if (s->state == SESSION_OPEN &&
-			epoch_tx_ping_due(&s->tx, liveness_rtt_ms(&s->live), now_ms))
-			s->live.ping_wanted = true;
+	while (made < n && session_wants_frame(s)) {
+		look_at_epoch(s, now_ms);
 		frame_build(s, &ops[made++], now_ms);
 	}
 	if (made > 0) /* the key changes by a PONG only, never within a batch */
+		s->tx.aead->seal(&s->tx.key, ops, made);
+	return made;
+}
+
+unsigned session_output_bulk(struct session *s, struct aead_op *ops, struct buf **bufs, unsigned n,
+	uint64_t now_ms)
+{
+	unsigned made = 0;
+	while (made < n && session_wants_bulk(s)) {
+		struct aead_op *op = &ops[made];
+		look_at_epoch(s, now_ms);
+		bufs[made] = streams_next(&s->streams, &op->len);
+		op->frame = bufs[made++]->data;
+		frame_head(s, op, true, now_ms);
+	}
+	if (made > 0)
 		s->tx.aead->seal(&s->tx.key, ops, made);
 	return made;
 }

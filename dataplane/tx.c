@@ -229,43 +229,87 @@ static bool take_backlog(struct engine *e, struct link *l, struct flow *f)
 	return true;
 }
 
+/* How many more frames of at most max bytes a flow may give to this send. */
+static size_t frames_room(const struct link *l, const struct flow *f, uint32_t max)
+{
+	size_t n = f->deficit / max;
+	if (n > AEAD_BATCH)
+		n = AEAD_BATCH;
+	return n < ENGINE_IOV_MAX - l->pieces ? n : ENGINE_IOV_MAX - l->pieces;
+}
+
+static void sealed(struct link *l, struct flow *f, struct buf *b, const struct aead_op *op)
+{
+	link_piece_add(l, b, op->frame, op->len);
+	f->deficit -= op->len;
+	l->frames_tx++;
+}
+
+/* Records that are copied into frames; n frames at most. -ENOMEM, or how many. */
+static int take_frames(struct engine *e, struct link *l, struct flow *f, size_t n)
+{
+	struct endpoint *ep = LABEL_ENTRY(f, struct endpoint, flow);
+	const uint32_t max = session_frame_max(ep->session);
+	struct buf *b = buf_new(&e->pool, (uint32_t)n * max);
+	if (!b)
+		return -ENOMEM;
+	struct aead_op ops[AEAD_BATCH];
+	for (size_t i = 0; i < n; i++)
+		ops[i] = (struct aead_op){.frame = b->data + i * max, .len = max};
+	unsigned made = session_output(ep->session, ops, (unsigned)n, e->now_ms);
+	for (unsigned i = 0; i < made; i++)
+		sealed(l, f, buf_get(b), &ops[i]);
+	buf_put(b);
+	return (int)made;
+}
+
+/* Large records of streams, where they lie. */
+static unsigned take_bulk(struct engine *e, struct link *l, struct flow *f, size_t n)
+{
+	struct endpoint *ep = LABEL_ENTRY(f, struct endpoint, flow);
+	struct aead_op ops[AEAD_BATCH];
+	struct buf *bufs[AEAD_BATCH];
+	unsigned made = session_output_bulk(ep->session, ops, bufs, (unsigned)n, e->now_ms);
+	for (unsigned i = 0; i < made; i++)
+		sealed(l, f, bufs[i], &ops[i]);
+	return made;
+}
+
 /* Seals as many frames of a session as its turn allows. False: its turn is over. */
 static bool take_session(struct engine *e, struct link *l, struct flow *f)
 {
 	struct endpoint *ep = LABEL_ENTRY(f, struct endpoint, flow);
 	const uint32_t max = session_frame_max(ep->session);
-	size_t n = session_queued(ep->session) / (max - WIRE_CHANNEL_LINK_OVERHEAD) + 2;
-	if (n > f->deficit / max)
-		n = f->deficit / max;
-	if (n > AEAD_BATCH)
-		n = AEAD_BATCH;
-	if (n > ENGINE_IOV_MAX - l->pieces)
-		n = ENGINE_IOV_MAX - l->pieces;
-	if (!n)
+	size_t room = frames_room(l, f, max);
+	if (!room)
 		return false;
-	struct buf *b = buf_new(&e->pool, (uint32_t)n * max);
-	if (!b) { /* its timer will bring it back */
-		link_flow_remove(l, f);
-		return true;
+	int made = 0;
+	if (session_wants_frame(ep->session)) {
+		size_t n = session_queued(ep->session) / (max - WIRE_CHANNEL_LINK_OVERHEAD) + 1;
+		if (session_wants_bulk(ep->session) && room > 1)
+			room /= 2; /* neither kind waits for the other */
+		made = take_frames(e, l, f, n < room ? n : room);
+		room = frames_room(l, f, max);
 	}
-	struct aead_op ops[AEAD_BATCH];
-	for (size_t i = 0; i < n; i++)
-		ops[i] = (struct aead_op){.frame = b->data + i * max, .len = max};
-	unsigned made = session_output(ep->session, ops, (unsigned)n, e->now_ms);
-	for (unsigned i = 0; i < made; i++) {
-		link_piece_add(l, buf_get(b), ops[i].frame, ops[i].len);
-		f->deficit -= ops[i].len;
-	}
-	l->frames_tx += made;
+	if (made >= 0 && room)
+		made += (int)take_bulk(e, l, f, room);
 	ep->tx_end = l->bytes_tx + l->tx_bytes;
 	if (!ep->tx_ping && session_unanswered(ep->session))
 		ep->tx_ping = ep->tx_end;
-	buf_put(b);
-	bool more = made && session_wants_output(ep->session);
+	/* without memory its timer will bring it back */
+	bool more = made > 0 && session_wants_output(ep->session);
 	if (!more)
 		link_flow_remove(l, f);
 	endpoint_sent(e, ep);
 	return true;
+}
+
+/* A session by itself on a socket may fill a whole send. */
+static size_t quantum(const struct link *l, const struct flow *f)
+{
+	if (f != l->last)
+		return LINK_QUANTUM;
+	return f->is_session && !l->session ? ENGINE_SEND_MAX : LINK_TAKE_MAX;
 }
 
 /* Takes turns until `max` bytes or all pieces are used. */
@@ -275,7 +319,7 @@ static void take_flows(struct engine *e, struct link *l, size_t max)
 		struct flow *f = l->first;
 		if (!f->had_turn) {
 			f->had_turn = true;
-			f->deficit += f == l->last ? LINK_TAKE_MAX : LINK_QUANTUM;
+			f->deficit += quantum(l, f);
 		}
 		bool more = f->is_session ? take_session(e, l, f) : take_backlog(e, l, f);
 		if (!more)

@@ -493,6 +493,7 @@ static void turn(struct worker *w, uint64_t timeout_ms)
 		engine_unpin(w->engine, w->now_ms);
 	if (engine_deadline(w->engine) <= w->now_ms)
 		engine_tick(w->engine, w->now_ms);
+	engine_next_stream(w->engine, w->now_ms); /* no application is served: news for control only */
 }
 
 static uint64_t wait_ms(const struct worker *w)

@@ -45,6 +45,15 @@
  * SEAM_SESSION_GET control  session*                                    -       -ENOENT
  *        answer:            session epoch_tx epoch_rx frames_rx frames_tx bytes_rx bytes_tx replays
  *                           auth_failures rtt_us up
+ * SEAM_PORTAL_ADD  control  portal* session* service*                   socket  -EEXIST -ENOENT -EPIPE
+ *                           An inlet: connections to this listening socket become streams of the
+ *                           session, opened to `service`.  -EOPNOTSUPP (a lossy path), -EBADF
+ *                           Several sessions may serve one portal number. Gone with the session.
+ * SEAM_PORTAL_DEL  control  portal* session*                            -       -ENOENT
+ *                           Takes no more connections; streams that are open go on.
+ * SEAM_STREAM_ACCEPT control session* stream*                           socket  -ENOENT -EALREADY
+ *                           The answer to STREAM_ASKED: a connected socket.
+ * SEAM_STREAM_REFUSE control session* stream* code* (enum refuse_code)  -       -ENOENT -EALREADY
  * SEAM_FRAME       both     link* frame* (bytes)   control: send this frame (INIT, RESP, FINISH, RESET,
  *                           CONTROL, LINK) on the link. data plane: such a frame arrived.
  * SEAM_MSG         both     session* message* (id u32) more body* (<= SEAM_BODY_MAX)
@@ -61,6 +70,11 @@
  * SEAM_SESSION_CLOSED session* close*    CLOSE came and was answered, or ours was; rows are gone
  * SEAM_LABEL_LOST  link* label* code*    the data plane reset this path on this row's side (overrun,
  *                           link lost): control passes the RESET on and forgets the path
+ * SEAM_STREAM_ASKED session* stream* service*     the peer opens a stream to a service: to be answered
+ *                           by STREAM_ACCEPT or STREAM_REFUSE
+ * SEAM_STREAM_CLOSED session* stream* error* code* portal* bytes_rx* bytes_tx*   a stream of a portal
+ *                           (0: of an accepted one) has ended. error 0: both ways in order; code: why
+ *                           the peer refused it, or 0. bytes_rx went to the application.
  *
  * Keys (chain_rx, chain_tx, exporter) are wiped by control when the ACK has come, and the receive
  * buffer by the data plane when they are installed. Handed up by the data plane: types 1, 2, 3, 6, 7
@@ -107,6 +121,12 @@ enum seam_cmd {
 	SEAM_SESSION_BROKEN,
 	SEAM_SESSION_CLOSED,
 	SEAM_LABEL_LOST,
+	SEAM_PORTAL_ADD,
+	SEAM_PORTAL_DEL,
+	SEAM_STREAM_ACCEPT,
+	SEAM_STREAM_REFUSE,
+	SEAM_STREAM_ASKED,
+	SEAM_STREAM_CLOSED,
 	SEAM_CMD_END
 };
 
@@ -148,6 +168,9 @@ enum seam_attr {
 	SEAM_A_REPLAYS,
 	SEAM_A_AUTH_FAILURES,
 	SEAM_A_RTT_US,
+	SEAM_A_PORTAL,
+	SEAM_A_STREAM,
+	SEAM_A_SERVICE,
 	SEAM_A_END
 };
 #define SEAM_HAS(attr) (1ull << (attr))
@@ -177,6 +200,8 @@ struct seam_msg {
 	const uint8_t *frame;
 	uint32_t frame_len;
 	const char *peer; /* NUL-terminated */
+	uint32_t portal, stream;
+	const char *service; /* NUL-terminated */
 	uint32_t idle_ms, epoch_tx, epoch_rx, rtt_us;
 	uint64_t frames_rx, frames_tx, bytes_rx, bytes_tx, dropped, replays, auth_failures;
 };

@@ -113,18 +113,42 @@ enum record_kind {
 	REC_CLOSE = 3, /* u8 enum close_code */
 	REC_MSG = 4,   /* stream = message id; CBOR [kind, hops_left, onward, return, payload] */
 	REC_FRAME = 5, /* one whole frame of a link over this channel */
-	REC_OPEN = 16,
-	REC_ACCEPT = 17,
-	REC_REFUSE = 18,
-	REC_STREAM = 19,
-	REC_WINDOW = 20,
+	REC_OPEN = 16,	 /* u64 limit, u8 length, service name */
+	REC_ACCEPT = 17, /* u64 limit */
+	REC_REFUSE = 18, /* u8 enum refuse_code */
+	REC_STREAM = 19, /* u64 offset, bytes */
+	REC_WINDOW = 20, /* u64 consumed, u64 limit */
 	REC_DGRAM = 21,
 	REC_SUCCEED = 22,
 	REC_SUCCEEDED = 23,
 	REC_CRED = 24,
 	REC_SKIP_FROM = 128, /* unknown kinds from here on are skipped */
 };
-enum { REC_F_MORE = 1 };
+enum { REC_F_MORE = 1 };	      /* MSG */
+/* STREAM: its end; an abort; the sender stands at its limit. */
+enum { REC_F_FIN = 1, REC_F_RST = 2, REC_F_LIMIT = 4 };
+
+enum refuse_code {
+	REFUSE_NOT_FOUND = 1, /* no such service */
+	REFUSE_POLICY = 2,
+	REFUSE_CONNECTION = 3, /* the target refused it */
+	REFUSE_TIMEOUT = 4,
+	REFUSE_UNREACHABLE = 5,
+	REFUSE_NAME = 6, /* the target's name is not resolved */
+	REFUSE_BUSY = 7, /* too many streams, or no memory */
+	REFUSE_OTHER = 8,
+};
+
+/* Streams: bytes that may be sent before a WINDOW allows more, and what windows may grow to. */
+enum {
+	WIRE_STREAMS_MAX = 1024,	  /* open at once per opener */
+	WIRE_STREAM_FIRST = 64 << 10,	  /* of the opener, until ACCEPT */
+	WIRE_STREAM_CREDIT = 1 << 20,
+	WIRE_STREAM_CREDIT_MAX = 16 << 20,
+	WIRE_SESSION_CREDIT = 4 << 20,	  /* of all streams of a session, to begin with */
+	WIRE_SESSION_CREDIT_MAX = 64 << 20,
+	WIRE_STREAM_OVERHEAD = 48,	  /* of a frame with one STREAM record */
+};
 
 enum close_code {
 	CLOSE_DONE = 0,

@@ -56,6 +56,9 @@ static const struct field fields[SEAM_A_END] = {
 	[SEAM_A_REPLAYS] = FIELD(K_U64, replays),
 	[SEAM_A_AUTH_FAILURES] = FIELD(K_U64, auth_failures),
 	[SEAM_A_RTT_US] = FIELD(K_U32, rtt_us),
+	[SEAM_A_PORTAL] = FIELD(K_U32, portal),
+	[SEAM_A_STREAM] = FIELD(K_U32, stream),
+	[SEAM_A_SERVICE] = FIELD(K_TEXT, service),
 };
 
 #define H(a) SEAM_HAS(SEAM_A_##a)
@@ -99,6 +102,13 @@ static const struct command commands[SEAM_CMD_END - SEAM_CMD_BASE] = {
 	CMD(SESSION_BROKEN) = {"SESSION_BROKEN", NONE, H(SESSION) | H(ERROR)},
 	CMD(SESSION_CLOSED) = {"SESSION_CLOSED", NONE, H(SESSION) | H(CLOSE)},
 	CMD(LABEL_LOST) = {"LABEL_LOST", NONE, H(LINK) | H(LABEL) | H(CODE)},
+	CMD(PORTAL_ADD) = {"PORTAL_ADD", H(PORTAL) | H(SESSION) | H(SERVICE), NONE},
+	CMD(PORTAL_DEL) = {"PORTAL_DEL", H(PORTAL) | H(SESSION), NONE},
+	CMD(STREAM_ACCEPT) = {"STREAM_ACCEPT", H(SESSION) | H(STREAM), NONE},
+	CMD(STREAM_REFUSE) = {"STREAM_REFUSE", H(SESSION) | H(STREAM) | H(CODE), NONE},
+	CMD(STREAM_ASKED) = {"STREAM_ASKED", NONE, H(SESSION) | H(STREAM) | H(SERVICE)},
+	CMD(STREAM_CLOSED) = {"STREAM_CLOSED", NONE,
+		H(SESSION) | H(STREAM) | H(ERROR) | H(CODE) | H(PORTAL) | H(BYTES_RX) | H(BYTES_TX)},
 };
 
 static const struct command *command_of(uint16_t cmd)
@@ -138,9 +148,12 @@ static const void *field_value(const struct seam_msg *m, const struct field *f, 
 	case K_BYTES:
 		*len = m->frame_len;
 		return m->frame ? (const void *)m->frame : "";
-	case K_TEXT:
-		*len = m->peer ? strlen(m->peer) + 1 : 0;
-		return m->peer;
+	case K_TEXT: {
+		const char *text;
+		memcpy(&text, (const char *)m + f->off, sizeof text);
+		*len = text ? strlen(text) + 1 : 0;
+		return text;
+	}
 	default:
 		*len = fixed_size((enum kind)f->kind);
 		return (const char *)m + f->off;
@@ -223,7 +236,7 @@ static int take(struct seam_msg *m, uint16_t type, const uint8_t *v, size_t len)
 	case K_TEXT:
 		if (!len || memchr(v, 0, len) != v + len - 1)
 			return -EBADMSG;
-		m->peer = (const char *)v;
+		memcpy((char *)m + f->off, &v, sizeof v);
 		break;
 	default:
 		if (len != fixed_size((enum kind)f->kind))

@@ -42,7 +42,7 @@ static void events(struct box *b, unsigned ev)
 /* Frames in order unless the program says otherwise. */
 static void receive(struct box *b, struct rd *r)
 {
-	const struct session_sink sink = {b, on_msg, on_frame};
+	const struct session_sink sink = {.ctx = b, .msg = on_msg, .frame = on_frame};
 	struct aead_op ops[BATCH];
 	unsigned n = 1 + rd_u8(r) % BATCH;
 	for (unsigned i = 0; i < n; i++) {

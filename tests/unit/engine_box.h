@@ -47,6 +47,9 @@ struct box {
 	bool hold_msgs;		      /* deliveries to control wait */
 	const uint8_t *rx_lo, *rx_hi; /* the last receive buffer */
 	bool copied;		      /* a piece was seen outside of it */
+	struct portal *portal;	      /* the last one that was opened */
+	unsigned portals_closed;
+	void *(*app_new)(struct box *b, struct stream *s); /* for a stream that is accepted */
 };
 
 static bool box_event(void *ctx, const struct seam_msg *m)
@@ -90,11 +93,36 @@ static void box_close(void *ctx, struct link *l)
 	s->l = NULL;
 }
 
+static void *box_app_open(void *ctx, struct stream *s, int fd)
+{
+	struct box *b = ctx;
+	(void)fd;
+	return b->app_new ? b->app_new(b, s) : NULL;
+}
+
+static void *box_portal_open(void *ctx, struct portal *p, int fd)
+{
+	struct box *b = ctx;
+	(void)fd;
+	b->portal = p;
+	return b;
+}
+
+static void box_portal_close(void *ctx, void *io)
+{
+	struct box *b = ctx;
+	assert_ptr_equal(io, b);
+	b->portals_closed++;
+}
+
 static const struct engine_ops box_ops = {
 	.event = box_event,
 	.post = box_post,
 	.link_open = box_open,
 	.link_close = box_close,
+	.app_open = box_app_open,
+	.portal_open = box_portal_open,
+	.portal_close = box_portal_close,
 };
 
 static inline struct box *box_new(
