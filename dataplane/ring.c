@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ring.h"
 
+#include "stream.h"
+
 #include <errno.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -33,8 +34,8 @@ int ring_mask_parse(const char *text, unsigned *mask)
  * Everything that a worker may ask of its ring. Nothing can be registered any more: that is done
  * before. A new operation in worker.c needs its line here, or it completes with -EACCES.
  */
-static const uint8_t ops_used[] = {IORING_OP_READ, IORING_OP_RECV, IORING_OP_SENDMSG,
-	IORING_OP_POLL_ADD, IORING_OP_ASYNC_CANCEL};
+static const uint8_t ops_used[] = {IORING_OP_READ, IORING_OP_RECV, IORING_OP_RECVMSG,
+	IORING_OP_SENDMSG, IORING_OP_POLL_ADD, IORING_OP_ASYNC_CANCEL};
 enum { OPS_USED = sizeof ops_used / sizeof *ops_used, SQE_FLAGS_USED = IOSQE_BUFFER_SELECT };
 
 /* liburing 2.3 declares these two calls and does not export them. */
@@ -92,46 +93,16 @@ static int queue_init_fitting(struct ring *r, unsigned mask)
 	return rc;
 }
 
-static void give_back(struct buf *b)
+/* For links at rest, and for applications at rest, whose bytes are sealed where they lie. */
+static void bufs_init(struct ring *r)
 {
-	struct ring *r = b->owner;
-	b->refs = 0;
-	r->out--;
-	io_uring_buf_ring_add(r->br, b->data, RING_BUF_SIZE, (unsigned short)(b - r->bufs),
-		io_uring_buf_ring_mask(RING_BUFS), 0);
-	io_uring_buf_ring_advance(r->br, 1);
-}
-
-static void *map(size_t size)
-{
-	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_ANONYMOUS | MAP_PRIVATE, -1, 0);
-	return p == MAP_FAILED ? NULL : p;
-}
-
-/* liburing 2.3 registers a ring of ours; it has no helper that makes one. */
-static int bufs_init(struct ring *r)
-{
-	r->br_size = RING_BUFS * sizeof(struct io_uring_buf);
-	r->br = map(r->br_size);
-	r->mem = map((size_t)RING_BUFS * RING_BUF_SIZE);
-	if (!r->br || !r->mem)
-		return -ENOMEM;
-	struct io_uring_buf_reg reg = {
-		.ring_addr = (uintptr_t)r->br, .ring_entries = RING_BUFS, .bgid = RING_GROUP};
-	int rc = io_uring_register_buf_ring(&r->u, &reg, 0);
-	if (rc < 0)
-		return rc;
-	io_uring_buf_ring_init(r->br);
-	for (unsigned i = 0; i < RING_BUFS; i++) {
-		r->bufs[i] = (struct buf){.data = r->mem + (size_t)i * RING_BUF_SIZE,
-			.cap = RING_BUF_SIZE,
-			.release = give_back,
-			.owner = r};
-		r->out++;
-		give_back(&r->bufs[i]);
-	}
-	r->features |= RING_BUF_RING;
-	return 0;
+	const struct ring_bufs_shape links = {RING_GROUP, RING_BUFS, RING_BUF_SIZE, 0, 0};
+	const struct ring_bufs_shape apps = {RING_APP_GROUP, RING_APP_BUFS, RING_BUF_SIZE,
+		STREAM_HEADROOM, WIRE_TAG};
+	if (ring_bufs_init(&r->bufs, &r->u, &links) == 0)
+		r->features |= RING_BUF_RING | RING_MULTISHOT; /* until a recv is refused */
+	if (r->features & RING_BUF_RING)
+		ring_bufs_init(&r->app_bufs, &r->u, &apps);
 }
 
 int ring_init(struct ring *r, unsigned mask)
@@ -140,8 +111,10 @@ int ring_init(struct ring *r, unsigned mask)
 	int rc = queue_init_fitting(r, mask);
 	if (rc < 0)
 		return rc;
-	if (!(mask & (RING_BUF_RING | RING_MULTISHOT)) && bufs_init(r) == 0)
-		r->features |= RING_MULTISHOT; /* until a recv is refused */
+	if (!(mask & RING_BUF_RING))
+		bufs_init(r);
+	if (mask & RING_MULTISHOT)
+		r->features &= ~(unsigned)RING_MULTISHOT;
 	r->restricted = restrict_ops(r) == 0;
 	rc = ring_register(r, IORING_REGISTER_ENABLE_RINGS, NULL, 0);
 	if (rc < 0)
@@ -152,10 +125,8 @@ int ring_init(struct ring *r, unsigned mask)
 void ring_fini(struct ring *r)
 {
 	io_uring_queue_exit(&r->u);
-	if (r->br)
-		munmap(r->br, r->br_size);
-	if (r->mem)
-		munmap(r->mem, (size_t)RING_BUFS * RING_BUF_SIZE);
+	ring_bufs_fini(&r->bufs);
+	ring_bufs_fini(&r->app_bufs);
 }
 
 struct io_uring_sqe *ring_sqe(struct ring *r)
@@ -187,12 +158,4 @@ bool ring_ready(struct ring *r)
 {
 	struct io_uring_cqe *cqe;
 	return io_uring_peek_cqe(&r->u, &cqe) == 0;
-}
-
-struct buf *ring_buf(struct ring *r, const struct io_uring_cqe *cqe)
-{
-	struct buf *b = &r->bufs[cqe->flags >> IORING_CQE_BUFFER_SHIFT];
-	b->refs = 1;
-	r->out++;
-	return b;
 }

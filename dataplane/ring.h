@@ -9,9 +9,8 @@
 #ifndef OCKAM_RING_H
 #define OCKAM_RING_H
 
-#include "bufpool.h"
+#include "ring_bufs.h"
 
-#include <liburing.h>
 #include <stdbool.h>
 
 enum ring_feature {
@@ -21,17 +20,14 @@ enum ring_feature {
 };
 enum { RING_ENTRIES = 256, RING_ENTRIES_MIN = 16 };
 enum { RING_BUFS = 64, RING_BUF_SIZE = 16 << 10, RING_GROUP = 0 };
+enum { RING_APP_BUFS = 128, RING_APP_GROUP = 1 };
 
 struct ring {
 	struct io_uring u;
 	unsigned features;
 	unsigned entries; /* fewer than RING_ENTRIES where the user may lock no more memory */
 	bool restricted; /* false: the kernel has no restrictions */
-	struct io_uring_buf_ring *br;
-	size_t br_size;
-	uint8_t *mem;
-	struct buf bufs[RING_BUFS];
-	unsigned out; /* of them, with the engine */
+	struct ring_bufs bufs, app_bufs; /* of links, of applications */
 };
 
 /* "multishot,buf-ring,defer-taskrun"; -EINVAL on a name that is none. */
@@ -47,7 +43,5 @@ void ring_wait(struct ring *r, uint64_t timeout_ms);
 /* The same without waiting. */
 void ring_submit(struct ring *r);
 bool ring_ready(struct ring *r); /* there are completions */
-/* The provided buffer of a completion, with one reference. */
-struct buf *ring_buf(struct ring *r, const struct io_uring_cqe *cqe);
 
 #endif

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "worker.h"
 
+#include "app.h"
 #include "log.h"
 #include "ring.h"
 #include "spin.h"
@@ -33,7 +34,7 @@ enum {
 };
 
 /* In the low bits of user_data, beside the link. */
-enum op { OP_WAKE, OP_RECV, OP_MULTI, OP_SEND, OP_ROOM, OP_CANCEL };
+enum op { OP_WAKE, OP_RECV, OP_MULTI, OP_SEND, OP_ROOM, OP_CANCEL, OP_APP };
 enum { OP_BITS = 7 };
 
 /* A link's socket. It outlives its link until its last operation has completed. */
@@ -61,6 +62,7 @@ struct worker {
 	struct mailbox mailbox;
 	struct ring ring;
 	struct engine *engine;
+	struct apps *apps;
 	struct socket *arm, **arm_tail; /* to start receiving, in order */
 	unsigned sockets, bulk;
 	uint64_t now_ms, wake_count;
@@ -199,6 +201,24 @@ static void on_post(void *ctx, unsigned worker, const struct engine_mail *m)
 	mailbox_post(&w->cfg.all[worker]->mailbox, l);
 }
 
+static void *on_app_open(void *ctx, struct stream *s, int fd)
+{
+	struct worker *w = ctx;
+	return apps_open(w->apps, s, fd);
+}
+
+static void *on_portal_open(void *ctx, struct portal *p, int fd)
+{
+	struct worker *w = ctx;
+	return apps_portal_open(w->apps, p, fd);
+}
+
+static void on_portal_close(void *ctx, void *io)
+{
+	(void)ctx;
+	apps_portal_close(io);
+}
+
 static const struct engine_ops engine_ops = {
 	.event = on_event,
 	.post = on_post,
@@ -206,6 +226,9 @@ static const struct engine_ops engine_ops = {
 	.link_close = on_link_close,
 	.rx_window = on_rx_window,
 	.tx_waiting = on_tx_waiting,
+	.app_open = on_app_open,
+	.portal_open = on_portal_open,
+	.portal_close = on_portal_close,
 };
 
 static void wake_arm(struct worker *w)
@@ -347,7 +370,7 @@ static void on_received(
 {
 	int res = cqe->res;
 	struct buf *b = op == OP_RECV			   ? buf_get(s->rx_now)
-			: cqe->flags & IORING_CQE_F_BUFFER ? ring_buf(&w->ring, cqe)
+			: cqe->flags & IORING_CQE_F_BUFFER ? ring_bufs_take(&w->ring.bufs, cqe)
 							   : NULL;
 	if (op == OP_RECV || !(cqe->flags & IORING_CQE_F_MORE))
 		s->receiving = s->ending = false;
@@ -371,6 +394,10 @@ static void on_completion(struct worker *w, const struct io_uring_cqe *cqe)
 	enum op op = cqe->user_data & OP_BITS;
 	if (op == OP_WAKE) {
 		wake_arm(w);
+		return;
+	}
+	if (op == OP_APP) {
+		apps_completion(w->apps, s, cqe, w->now_ms);
 		return;
 	}
 	switch (op) {
@@ -483,17 +510,17 @@ static void wait_for_work(struct worker *w, uint64_t timeout_ms)
  * letters. */
 static void turn(struct worker *w, uint64_t timeout_ms)
 {
+	apps_serve(w->apps, w->now_ms);
 	send_all(w);
 	arm_all(w);
 	wait_for_work(w, timeout_ms);
 	w->now_ms = clock_ms();
 	if (completions(w))
 		mail(w);
-	if (w->ring.out > RING_BUFS / 2)
+	if (w->ring.bufs.out > RING_BUFS / 2)
 		engine_unpin(w->engine, w->now_ms);
 	if (engine_deadline(w->engine) <= w->now_ms)
 		engine_tick(w->engine, w->now_ms);
-	engine_next_stream(w->engine, w->now_ms); /* no application is served: news for control only */
 }
 
 static uint64_t wait_ms(const struct worker *w)
@@ -521,12 +548,26 @@ static int worker_init(struct worker *w)
 	if (!w->ring.restricted && w->cfg.index == 0)
 		log_warn("sandbox: this kernel cannot restrict what an io_uring does");
 	w->engine = engine_new(&cfg);
-	if (!w->engine) {
+	w->apps = w->engine ? apps_new(&w->ring, w->engine, OP_APP) : NULL;
+	if (!w->apps) {
+		engine_free(w->engine);
 		ring_fini(&w->ring);
 		return -ENOMEM;
 	}
 	wake_arm(w);
 	return 0;
+}
+
+/* Applications' connections are reset; nothing of theirs is under way in the ring then. */
+static void apps_end(struct worker *w)
+{
+	engine_streams_end(w->engine, w->now_ms);
+	apps_serve(w->apps, w->now_ms);
+	for (unsigned i = 0; !apps_idle(w->apps) && i < 1000; i++) {
+		ring_wait(&w->ring, 10);
+		completions(w);
+		apps_serve(w->apps, w->now_ms);
+	}
 }
 
 static void *worker_main(void *arg)
@@ -541,7 +582,9 @@ static void *worker_main(void *arg)
 		return NULL;
 	while (!w->stopping)
 		turn(w, wait_ms(w));
+	apps_end(w);
 	engine_free(w->engine);
+	apps_free(w->apps);
 	for (unsigned i = 0; w->sockets && i < 1000; i++) { /* completions of what was shut down */
 		arm_all(w);
 		ring_wait(&w->ring, 10);

@@ -1,0 +1,461 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Nothing waits in the kernel with memory of ours but the buffers at rest: receives into blocks and
+ * writes do not wait, they complete at once or the socket is polled. A socket goes when its stream
+ * has ended and its last operation has completed.
+ */
+#include "app.h"
+
+#include "log.h"
+#include "stream.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum {
+	WRITE_PIECES = 32,
+	/* a silent peer of an application's connection is noticed in 30 + 6 * 10 s */
+	KEEP_IDLE_S = 30,
+	KEEP_STEP_S = 10,
+	KEEP_PROBES = 6,
+	ACCEPT_BATCH = 16,
+};
+
+enum op_kind {
+	OP_READ,
+	OP_READ_BULK,
+	OP_READABLE,
+	OP_WRITE,
+	OP_WRITABLE,
+	OP_CANCEL,
+	OP_ACCEPT,
+	OP_ACCEPT_CANCEL,
+};
+
+struct op {
+	void *owner; /* struct app, or struct inlet */
+	enum op_kind kind;
+};
+
+struct app {
+	struct apps *all;
+	struct stream *s;
+	int fd;
+	bool reading, writing, closing;
+	bool bulk; /* has more than fits a buffer at rest */
+	unsigned ops;
+	struct op read, bulk_read, readable, write, writable, cancel;
+	struct msghdr in, out;
+	struct iovec in_iov[STREAM_SLOTS], out_iov[WRITE_PIECES];
+};
+
+struct inlet {
+	struct apps *all;
+	struct portal *p; /* NULL: closed */
+	int fd;
+	unsigned ops;
+	struct op accept, cancel;
+	int spare; /* given up for a moment when descriptors have run out */
+};
+
+struct apps {
+	struct ring *ring;
+	struct engine *engine;
+	unsigned tag;
+	unsigned count;
+	uint64_t now_ms;
+};
+
+struct apps *apps_new(struct ring *ring, struct engine *engine, unsigned tag)
+{
+	struct apps *a = calloc(1, sizeof *a);
+	if (!a)
+		return NULL;
+	a->ring = ring;
+	a->engine = engine;
+	a->tag = tag;
+	return a;
+}
+
+void apps_free(struct apps *a)
+{
+	free(a);
+}
+
+bool apps_idle(const struct apps *a)
+{
+	return !a->count;
+}
+
+/* An operation that was prepared; *ops counts those of its owner. */
+static void start(const struct apps *a, struct io_uring_sqe *sqe, struct op *op, unsigned *ops)
+{
+	io_uring_sqe_set_data64(sqe, (uintptr_t)op | a->tag);
+	++*ops;
+}
+
+/* The other end of the connection sees a reset. */
+static void close_reset(int fd)
+{
+	const struct linger now = {.l_onoff = 1, .l_linger = 0};
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+	close(fd);
+}
+
+/* Options that a Unix socket does not have fail, which is as well. */
+static void socket_options(int fd)
+{
+	int one = 1, idle = KEEP_IDLE_S, step = KEEP_STEP_S, probes = KEEP_PROBES;
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof one);
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &step, sizeof step);
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
+	/* io_uring does not wait on a non-blocking socket */
+	int flags = fcntl(fd, F_GETFL);
+	if (flags >= 0 && flags & O_NONBLOCK)
+		fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
+}
+
+static struct app *app_new(struct apps *all, int fd)
+{
+	struct app *a = calloc(1, sizeof *a);
+	if (!a)
+		return NULL;
+	a->all = all;
+	a->fd = fd;
+	a->read = (struct op){a, OP_READ};
+	a->bulk_read = (struct op){a, OP_READ_BULK};
+	a->readable = (struct op){a, OP_READABLE};
+	a->write = (struct op){a, OP_WRITE};
+	a->writable = (struct op){a, OP_WRITABLE};
+	a->cancel = (struct op){a, OP_CANCEL};
+	socket_options(fd);
+	all->count++;
+	return a;
+}
+
+void *apps_open(struct apps *all, struct stream *s, int fd)
+{
+	struct app *a = app_new(all, fd);
+	if (!a) {
+		close_reset(fd);
+		return NULL;
+	}
+	a->s = s;
+	return a;
+}
+
+static void told(struct app *a)
+{
+	engine_stream_told(a->all->engine, a->s, a->all->now_ms);
+}
+
+static void poll_start(struct app *a, struct op *op, unsigned events)
+{
+	struct io_uring_sqe *sqe = ring_sqe(a->all->ring);
+	io_uring_prep_poll_add(sqe, a->fd, events);
+	start(a->all, sqe, op, &a->ops);
+}
+
+/* Into as many blocks as the stream may fill. */
+static void read_bulk(struct app *a)
+{
+	unsigned n = stream_in_slots(a->s, a->in_iov, STREAM_SLOTS);
+	if (!n)
+		return;
+	a->in = (struct msghdr){.msg_iov = a->in_iov, .msg_iovlen = n};
+	struct io_uring_sqe *sqe = ring_sqe(a->all->ring);
+	io_uring_prep_recvmsg(sqe, a->fd, &a->in, MSG_DONTWAIT);
+	start(a->all, sqe, &a->bulk_read, &a->ops);
+	a->reading = true;
+}
+
+/* Waits for bytes, without memory for them. */
+static void read_at_rest(struct app *a)
+{
+	uint32_t room = stream_in_room(a->s), most = ring_bufs_room(&a->all->ring->app_bufs);
+	if (!room)
+		return;
+	if (!a->all->ring->app_bufs.br) {
+		poll_start(a, &a->readable, POLLIN);
+	} else {
+		struct io_uring_sqe *sqe = ring_sqe(a->all->ring);
+		io_uring_prep_recv(sqe, a->fd, NULL, room < most ? room : most, 0);
+		sqe->flags |= IOSQE_BUFFER_SELECT;
+		sqe->buf_group = RING_APP_GROUP;
+		start(a->all, sqe, &a->read, &a->ops);
+	}
+	a->reading = true;
+}
+
+static void app_read(struct app *a)
+{
+	if (a->reading || a->closing)
+		return;
+	if (a->bulk)
+		read_bulk(a);
+	else
+		read_at_rest(a);
+}
+
+static void app_write(struct app *a)
+{
+	bool end;
+	if (a->writing || a->closing)
+		return;
+	unsigned n = stream_out_take(a->s, a->out_iov, WRITE_PIECES, &end);
+	if (end) {
+		shutdown(a->fd, SHUT_WR);
+		stream_out_end(a->s);
+		told(a);
+	}
+	if (!n)
+		return;
+	a->out = (struct msghdr){.msg_iov = a->out_iov, .msg_iovlen = n};
+	struct io_uring_sqe *sqe = ring_sqe(a->all->ring);
+	io_uring_prep_sendmsg(sqe, a->fd, &a->out, MSG_DONTWAIT | MSG_NOSIGNAL);
+	start(a->all, sqe, &a->write, &a->ops);
+	a->writing = true;
+}
+
+static void app_gone(struct app *a)
+{
+	if (a->ops)
+		return;
+	if (a->s->reset)
+		close_reset(a->fd);
+	else
+		close(a->fd);
+	stream_free(a->s);
+	a->all->count--;
+	free(a);
+}
+
+static void cancel_start(struct apps *all, int fd, struct op *op, unsigned *ops)
+{
+	struct io_uring_sqe *sqe = ring_sqe(all->ring);
+	io_uring_prep_cancel_fd(sqe, fd, IORING_ASYNC_CANCEL_ALL);
+	start(all, sqe, op, ops);
+}
+
+/* The stream has ended. */
+static void app_close(struct app *a)
+{
+	if (a->closing)
+		return;
+	a->closing = true;
+	if (a->ops)
+		cancel_start(a->all, a->fd, &a->cancel, &a->ops);
+	app_gone(a);
+}
+
+void apps_serve(struct apps *all, uint64_t now_ms)
+{
+	all->now_ms = now_ms;
+	for (struct stream *s; (s = engine_next_stream(all->engine, now_ms));) {
+		struct app *a = s->app;
+		if (s->state == STREAM_ENDED) {
+			app_close(a);
+			continue;
+		}
+		app_write(a);
+		app_read(a);
+	}
+}
+
+static bool is_transient(int res)
+{
+	return res == -EAGAIN || res == -EINTR || res == -ENOBUFS || res == -ECANCELED;
+}
+
+static void on_read(struct app *a, const struct io_uring_cqe *cqe)
+{
+	int res = cqe->res;
+	a->reading = false;
+	if (cqe->flags & IORING_CQE_F_BUFFER) {
+		struct buf *b = ring_bufs_take(&a->all->ring->app_bufs, cqe);
+		if (res > 0 && !a->closing)
+			stream_in_adopt(a->s, b, (uint32_t)res);
+		else
+			buf_put(b);
+	}
+	if (a->closing)
+		return;
+	if (res == -ENOBUFS) { /* blocks of its own, when there is something */
+		poll_start(a, &a->readable, POLLIN);
+		a->reading = true;
+		return;
+	}
+	if (res <= 0 && !is_transient(res))
+		stream_in_done(a->s, res);
+	a->bulk = res > 0 && (uint32_t)res == ring_bufs_room(&a->all->ring->app_bufs);
+	told(a);
+	app_read(a);
+}
+
+static void on_read_bulk(struct app *a, int res)
+{
+	a->reading = false;
+	stream_in_done(a->s, res < 0 && is_transient(res) ? -EAGAIN : res);
+	if (a->closing)
+		return;
+	a->bulk = res > 0 && (size_t)res >= a->in_iov[0].iov_len;
+	told(a);
+	app_read(a);
+}
+
+static void on_write(struct app *a, int res)
+{
+	size_t offered = a->s->offered;
+	a->writing = false;
+	stream_out_done(a->s, res < 0 && is_transient(res) ? -EAGAIN : res);
+	if (a->closing)
+		return;
+	told(a);
+	if (a->s->full && a->s->all && (res < 0 || (size_t)res < offered)) {
+		poll_start(a, &a->writable, POLLOUT);
+		return;
+	}
+	app_write(a);
+}
+
+static void inlet_gone(struct inlet *in)
+{
+	if (in->ops || in->p)
+		return;
+	close(in->fd);
+	if (in->spare >= 0)
+		close(in->spare);
+	in->all->count--;
+	free(in);
+}
+
+static void accept_start(struct inlet *in)
+{
+	struct io_uring_sqe *sqe = ring_sqe(in->all->ring);
+	io_uring_prep_poll_add(sqe, in->fd, POLLIN);
+	start(in->all, sqe, &in->accept, &in->ops);
+}
+
+static void connection(struct inlet *in, int fd)
+{
+	struct apps *all = in->all;
+	struct app *a = in->p ? app_new(all, fd) : NULL;
+	if (a && engine_portal_accept(all->engine, in->p, a, &a->s, all->now_ms) == 0)
+		return;
+	if (a)
+		all->count--;
+	free(a);
+	close_reset(fd);
+}
+
+/* Without a descriptor left the caller would wait in the backlog for ever, and we would spin. */
+static void refuse_one(struct inlet *in)
+{
+	log_warn("no descriptor left: a portal's connection is reset");
+	close(in->spare);
+	int fd = accept4(in->fd, NULL, NULL, SOCK_CLOEXEC);
+	if (fd >= 0)
+		close_reset(fd);
+	in->spare = fcntl(in->fd, F_DUPFD_CLOEXEC, 0);
+}
+
+static void on_acceptable(struct inlet *in)
+{
+	for (unsigned i = 0; in->p && i < ACCEPT_BATCH; i++) {
+		int fd = accept4(in->fd, NULL, NULL, SOCK_CLOEXEC);
+		if (fd >= 0)
+			connection(in, fd);
+		else if (errno == EMFILE || errno == ENFILE)
+			refuse_one(in);
+		else if (errno != ECONNABORTED && errno != EINTR)
+			break;
+	}
+	if (in->p)
+		accept_start(in);
+}
+
+void *apps_portal_open(struct apps *all, struct portal *p, int fd)
+{
+	struct inlet *in = calloc(1, sizeof *in);
+	if (!in) {
+		close(fd);
+		return NULL;
+	}
+	int flags = fcntl(fd, F_GETFL);
+	if (flags >= 0)
+		fcntl(fd, F_SETFL, flags | O_NONBLOCK); /* another worker may be faster */
+	*in = (struct inlet){.all = all, .p = p, .fd = fd};
+	in->spare = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	in->accept = (struct op){in, OP_ACCEPT};
+	in->cancel = (struct op){in, OP_ACCEPT_CANCEL};
+	all->count++;
+	accept_start(in);
+	return in;
+}
+
+void apps_portal_close(void *io)
+{
+	struct inlet *in = io;
+	in->p = NULL;
+	cancel_start(in->all, in->fd, &in->cancel, &in->ops);
+}
+
+static void app_completion(struct app *a, enum op_kind kind, const struct io_uring_cqe *cqe)
+{
+	switch (kind) {
+	case OP_READ:
+		on_read(a, cqe);
+		break;
+	case OP_READ_BULK:
+		on_read_bulk(a, cqe->res);
+		break;
+	case OP_READABLE:
+		a->reading = false;
+		if (!a->closing)
+			read_bulk(a);
+		break;
+	case OP_WRITE:
+		on_write(a, cqe->res);
+		break;
+	case OP_WRITABLE:
+		if (!a->closing) {
+			stream_out_room(a->s);
+			app_write(a);
+		}
+		break;
+	default:
+		break;
+	}
+}
+
+static void inlet_completion(struct inlet *in, enum op_kind kind)
+{
+	if (kind == OP_ACCEPT)
+		on_acceptable(in);
+	in->ops--;
+	inlet_gone(in);
+}
+
+void apps_completion(struct apps *all, void *op, const struct io_uring_cqe *cqe, uint64_t now_ms)
+{
+	const struct op *o = op;
+	enum op_kind kind = o->kind;
+	all->now_ms = now_ms;
+	if (kind == OP_ACCEPT || kind == OP_ACCEPT_CANCEL) {
+		inlet_completion(o->owner, kind);
+		return;
+	}
+	struct app *a = o->owner;
+	app_completion(a, kind, cqe);
+	a->ops--;
+	if (a->closing)
+		app_gone(a);
+}

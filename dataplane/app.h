@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Applications' sockets of one worker, in its io_uring: a portal's listening sockets, and for each
+ * stream the connection whose bytes it carries. Bytes are received where they will be sealed and
+ * written from where they were opened: at rest one receive waits without memory (provided buffers
+ * with room in front and behind), an application that fills it is read into up to STREAM_SLOTS
+ * blocks at once. The thread of the ring only. A reset of either side becomes one of the other.
+ */
+#ifndef OCKAM_APP_H
+#define OCKAM_APP_H
+
+#include "engine.h"
+#include "ring.h"
+
+struct apps;
+
+/* `tag` goes into the low bits of user_data beside a pointer for apps_completion. NULL: no memory.
+ */
+struct apps *apps_new(struct ring *ring, struct engine *engine, unsigned tag);
+/* After the engine's streams have ended and apps_idle; frees what the ring does not use. */
+void apps_free(struct apps *a);
+bool apps_idle(const struct apps *a);
+
+/* For struct engine_ops; they own fd. */
+void *apps_open(struct apps *a, struct stream *s, int fd);
+void *apps_portal_open(struct apps *a, struct portal *p, int fd);
+void apps_portal_close(void *io);
+
+/* Starts what streams want to be done. */
+void apps_serve(struct apps *a, uint64_t now_ms);
+/* `op`: what was beside the tag. */
+void apps_completion(struct apps *a, void *op, const struct io_uring_cqe *cqe, uint64_t now_ms);
+
+#endif
