@@ -246,7 +246,11 @@ void api_channel_create(struct api_request *rq)
 		return;
 	}
 	struct channel_options o = {
-		.to = &to, .trust = &trust, .keys = keys, .timeout_ms = timeout_ms};
+		.to = &to,
+		.trust = &trust,
+		.keys = keys,
+		.identity = keys ? api_string(rq, "identity") : NULL,
+		.timeout_ms = timeout_ms};
 	struct opening *op = calloc(1, sizeof *op);
 	if (op) {
 		op->rq = rq;

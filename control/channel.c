@@ -10,6 +10,7 @@
 #include "locked.h"
 #include "log.h"
 #include "message.h"
+#include "note.h"
 #include "path.h"
 #include "path_key.h"
 #include "relay.h"
@@ -199,9 +200,36 @@ void end_proved(struct node *n, struct channel_end *e, struct handshake_result *
 	e->serial = ++n->channels->next_serial;
 }
 
+/* What a channel is when it stands on e. */
+static void end_describe(struct channel *ch, const struct channel_end *e)
+{
+	ch->suite = e->suite;
+	ch->path_flags = e->path_flags;
+	ch->path_max = e->path_max;
+	ch->init_hops_left = e->hops_left;
+	if (!e->result)
+		return;
+	ch->peer = e->result->peer;
+	memcpy(ch->peer_static, e->result->peer_static, sizeof ch->peer_static);
+	memcpy(ch->hash, e->result->hash, sizeof ch->hash);
+}
+
+/* For whoever adopts the data plane: the channel as it will be. A refused peer has none. */
+static int end_note(const struct channel_end *e, uint8_t dst[static SEAM_NOTE_MAX])
+{
+	static const struct note_names none;
+	if (!e->ch)
+		return 0;
+	struct channel view = *e->ch;
+	end_describe(&view, e);
+	int len = note_channel_encode(&view, e->ch->state != CHANNEL_OPENING, &none, dst, SEAM_NOTE_MAX);
+	return len < 0 ? 0 : len;
+}
+
 int end_install(struct node *n, struct channel_end *e, bool refuse, seam_ack_fn *fn)
 {
 	bool initiator = e->role == SEAM_INITIATOR;
+	uint8_t note[SEAM_NOTE_MAX];
 	e->session = ++n->channels->next_session;
 	struct seam_msg m = {
 		.cmd = SEAM_SESSION_ADD,
@@ -223,7 +251,11 @@ int end_install(struct node *n, struct channel_end *e, bool refuse, seam_ack_fn 
 		.chain_rx = e->result->chain_rx,
 		.chain_tx = e->result->chain_tx,
 		.exporter = e->result->exporter,
+		.note = note,
+		.note_len = (uint32_t)end_note(e, note),
 	};
+	if (m.note_len)
+		m.has |= SEAM_HAS(SEAM_A_NOTE);
 	if (refuse) {
 		m.has |= SEAM_HAS(SEAM_A_CLOSE);
 		m.close = CLOSE_NOT_AUTHORIZED;
@@ -324,14 +356,7 @@ void channel_stand_on(struct node *n, struct channel *ch, struct channel_end *e)
 		end_free(n, old);
 	ch->session = e->session;
 	ch->link = e->link;
-	ch->suite = e->suite;
-	ch->path_flags = e->path_flags;
-	ch->path_max = e->path_max;
-	ch->init_hops_left = e->hops_left;
-	if (e->result) {
-		ch->peer = e->result->peer;
-		memcpy(ch->peer_static, e->result->peer_static, sizeof ch->peer_static);
-	}
+	end_describe(ch, e);
 }
 
 void channel_close(struct node *n, struct channel *ch)

@@ -33,6 +33,8 @@ struct channel {
 	uint8_t init_hops_left; /* responder: of the INIT; 16 = the initiator is the direct neighbour */
 	struct identity peer;
 	uint8_t peer_static[32];
+	uint8_t hash[32]; /* of the handshake */
+	char identity[WIRE_NAME_MAX + 1]; /* initiator: whose keys these are; empty: the node's */
 	uint64_t opened_ms;
 	struct crowd_member handles; /* of requests that came in it; handle.c */
 	struct link *as_link; /* this channel as a link; NULL: none, see channel_link */
@@ -50,6 +52,7 @@ struct channel {
 	uint64_t timeout_ms;
 	unsigned failures, restarts;
 	struct reason last_error; /* of the latest attempt, until one succeeds */
+	bool unclaimed;		  /* adopt.c: nobody has asked for it again */
 	bool ending;		  /* program.c: the node ends, and it has to be closed */
 };
 
@@ -57,6 +60,7 @@ struct channel_options {
 	const struct route *to; /* ends in the listener */
 	const struct trust *trust;
 	const struct handshake_keys *keys; /* heap, taken over; NULL: the node's */
+	const char *identity;		   /* name of what they are of; NULL: the node's */
 	uint64_t timeout_ms;
 	bool hidden;
 	/* Keeps trying from the start and stays in the table after a failure; fn is told the first result only. */

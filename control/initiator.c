@@ -204,6 +204,8 @@ struct channel *channel_open(
 	ch->route = *o->to;
 	ch->trust = *o->trust;
 	ch->keys = (struct handshake_keys *)(uintptr_t)o->keys;
+	if (o->identity)
+		memcpy(ch->identity, o->identity, strnlen(o->identity, sizeof ch->identity - 1));
 	ch->hidden = o->hidden;
 	ch->persistent = o->persistent;
 	ch->timeout_ms = o->timeout_ms ? o->timeout_ms : ATTEMPT_MS;

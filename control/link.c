@@ -348,12 +348,11 @@ void link_wait_cancel(struct node *n, struct link_wait *w)
 	unneeded(n, l);
 }
 
-struct link *links_add_channel(struct node *n, struct channel *ch, uint32_t session,
-	uint16_t path_max, bool lossy, unsigned nesting, bool initiator)
+/* In the table, up, but not in the data plane. id 0: a new one. */
+static struct link *channel_link_new(struct node *n, uint32_t id, struct channel *ch,
+	uint16_t frame_max, bool lossy, unsigned nesting, bool initiator)
 {
-	if (nesting > WIRE_NESTING_MAX || path_max <= WIRE_CHANNEL_LINK_OVERHEAD)
-		return NULL;
-	struct link *l = link_new(n, 0, LINK_CHANNEL);
+	struct link *l = link_new(n, id, LINK_CHANNEL);
 	if (!l)
 		return NULL;
 	l->state = LINK_UP;
@@ -361,8 +360,49 @@ struct link *links_add_channel(struct node *n, struct channel *ch, uint32_t sess
 	l->lossy = lossy;
 	l->channel = ch;
 	l->nesting = nesting;
-	l->frame_max = (uint16_t)(path_max - WIRE_CHANNEL_LINK_OVERHEAD);
+	l->frame_max = frame_max;
 	snprintf(l->peer, sizeof l->peer, "channel %s", ch->address);
+	return l;
+}
+
+struct link *links_adopt_channel(
+	struct node *n, uint32_t id, struct channel *ch, uint16_t frame_max, unsigned nesting)
+{
+	return channel_link_new(n, id, ch, frame_max, ch->path_flags & PATH_LOSSY, nesting,
+		ch->role == SEAM_INITIATOR);
+}
+
+struct link *links_adopt(struct node *n, uint32_t id, uint16_t frame_max, const struct link *like)
+{
+	struct link *l = link_new(n, id, like->kind);
+	if (!l)
+		return NULL;
+	l->state = LINK_UP;
+	l->hello_seen = true;
+	l->dialled = like->dialled;
+	l->frame_max = frame_max;
+	memcpy(l->address, like->address, sizeof l->address);
+	memcpy(l->peer, like->peer, sizeof l->peer);
+	l->target = like->target;
+	linger(n, l);
+	return l;
+}
+
+void links_number_above(struct node *n, uint32_t highest)
+{
+	if (n->links->next_id <= highest)
+		n->links->next_id = highest + 2 - highest % 2;
+}
+
+struct link *links_add_channel(struct node *n, struct channel *ch, uint32_t session,
+	uint16_t path_max, bool lossy, unsigned nesting, bool initiator)
+{
+	if (nesting > WIRE_NESTING_MAX || path_max <= WIRE_CHANNEL_LINK_OVERHEAD)
+		return NULL;
+	struct link *l = channel_link_new(n, 0, ch,
+		(uint16_t)(path_max - WIRE_CHANNEL_LINK_OVERHEAD), lossy, nesting, initiator);
+	if (!l)
+		return NULL;
 	struct seam_msg add = {.cmd = SEAM_LINK_ADD,
 		.fd = -1,
 		.has = SEAM_HAS(SEAM_A_LINK) | SEAM_HAS(SEAM_A_SESSION),

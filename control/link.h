@@ -90,6 +90,10 @@ struct link_wait *links_connect(struct node *n, const struct link_target *t, uin
 /* Registers a channel as a link (SEAM_LINK_ADD with session); up at once; NULL when nested too deep. */
 struct link *links_add_channel(struct node *n, struct channel *ch, uint32_t session, uint16_t path_max, bool lossy,
 	unsigned nesting, bool initiator);
+/* Links that are there already (adopt.h): kind, dialled, address, peer and target are those of `like`. */
+struct link *links_adopt(struct node *n, uint32_t id, uint16_t frame_max, const struct link *like);
+struct link *links_adopt_channel(struct node *n, uint32_t id, struct channel *ch, uint16_t frame_max, unsigned nesting);
+void links_number_above(struct node *n, uint32_t highest);
 /* Closes now: SEAM_LINK_DEL, then everyone who holds it is told (paths_on_link_gone, messages_on_link_gone). */
 void link_close(struct node *n, struct link *l);
 

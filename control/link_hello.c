@@ -9,6 +9,7 @@
 
 #include "cbor.h"
 #include "log.h"
+#include "note.h"
 #include "seam_client.h"
 
 #include <sodium.h>
@@ -138,6 +139,8 @@ static void on_hello(struct node *n, struct link *l, const uint8_t *body, size_t
 		link_fail(n, l, RESET_NO_ROUTE, &why);
 		return;
 	}
+	uint8_t note[SEAM_NOTE_MAX];
+	int note_len = note_link_encode(l, note, sizeof note);
 	l->hello_seen = true;
 	l->frame_max = (uint16_t)(h.max_frame < WIRE_FRAME_MAX ? h.max_frame : WIRE_FRAME_MAX);
 	struct seam_msg m = {.cmd = SEAM_LINK_SET,
@@ -145,7 +148,11 @@ static void on_hello(struct node *n, struct link *l, const uint8_t *body, size_t
 		.has = SEAM_HAS(SEAM_A_LINK) | SEAM_HAS(SEAM_A_UP) | SEAM_HAS(SEAM_A_FRAME_MAX),
 		.link = l->id,
 		.up = 1,
-		.frame_max = l->frame_max};
+		.frame_max = l->frame_max,
+		.note = note,
+		.note_len = (uint32_t)note_len};
+	if (note_len > 0)
+		m.has |= SEAM_HAS(SEAM_A_NOTE);
 	int rc = seam_request(n, &m, link_is_up, l);
 	if (rc < 0)
 		link_is_up(n, l, rc, NULL);

@@ -585,13 +585,25 @@ int loop_open(struct program *p, int seam)
 	return loop_attach(p, seam);
 }
 
-void loop_close(struct program *p)
+/* What waits before it is of no use any more. */
+static void say_end(struct loop *l)
+{
+	const struct seam_msg m = {.cmd = SEAM_END, .fd = -1};
+	int n = seam_encode(&m, l->out, sizeof l->out);
+	int rc = n < 0 ? n : seam_send(l->seam, l->out, (size_t)n, -1);
+	if (rc < 0)
+		log_info("the data plane is not told to end: %s", strerror(-rc));
+}
+
+void loop_close(struct program *p, bool end_dataplane)
 {
 	struct loop *l = p->loop;
 	if (!l)
 		return;
 	while (l->jobs)
 		job_cancel(l->jobs);
+	if (end_dataplane && l->seam >= 0)
+		say_end(l);
 	loop_detach(p);
 	uv_close((uv_handle_t *)&l->timer, NULL);
 	uv_close((uv_handle_t *)&l->prepare, NULL);

@@ -17,8 +17,8 @@ int loop_open(struct program *p, int seam);
 int loop_attach(struct program *p, int seam);
 /* Closes the seam and forgets what waits to be sent. False when there was none. */
 bool loop_detach(struct program *p);
-/* Closes the seam, which ends the data plane, and drops what is being resolved or connected. */
-void loop_close(struct program *p);
+/* Closes the seam and drops what is being resolved or connected. end_dataplane: tells it to end. */
+void loop_close(struct program *p, bool end_dataplane);
 /* Sets the node's clocks. */
 void loop_enter(struct program *p);
 uint64_t loop_now_ms(void);

@@ -17,8 +17,9 @@
 #include <sodium.h>
 #include <stdlib.h>
 
+/* `other`: the label of the path's other row, for whoever adopts the data plane; 0: none yet. */
 static int row_add(struct node *n, struct path *p, struct link *l, uint32_t label, struct link *out,
-	seam_ack_fn *fn)
+	uint32_t other, seam_ack_fn *fn)
 {
 	struct seam_msg m = {
 		.cmd = SEAM_LABEL_ADD,
@@ -27,7 +28,10 @@ static int row_add(struct node *n, struct path *p, struct link *l, uint32_t labe
 		.link = l->id,
 		.label = label,
 		.out_link = out->id,
+		.label_tx = other,
 	};
+	if (other)
+		m.has |= SEAM_HAS(SEAM_A_LABEL_TX);
 	return seam_request(n, &m, fn, p);
 }
 
@@ -79,7 +83,7 @@ static void init_forward(struct node *n, struct path *p)
 {
 	p->state = AWAIT_INIT_ROW;
 	p->init_row = true;
-	if (row_add(n, p, p->next_link, p->li, p->prev, init_row_done) < 0) {
+	if (row_add(n, p, p->next_link, p->li, p->prev, 0, init_row_done) < 0) {
 		p->init_row = false;
 		path_end(n, p, p->next_link, RESET_OVERRUN, p->hops_left);
 	}
@@ -290,7 +294,7 @@ static void resp_first(struct node *n, struct path *p, uint32_t lr, struct hop_p
 	}
 	p->state = AWAIT_RESP_ROW;
 	p->resp_row = true;
-	if (row_add(n, p, p->prev, lr, p->next_link, resp_row_done) < 0) {
+	if (row_add(n, p, p->prev, lr, p->next_link, p->li, resp_row_done) < 0) {
 		p->resp_row = false;
 		path_end(n, p, NULL, RESET_OVERRUN, p->hops_left);
 	}

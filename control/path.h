@@ -21,6 +21,8 @@ void paths_on_reset(struct node *n, struct link *l, const uint8_t *frame, size_t
 void paths_on_label_used(struct node *n, uint32_t link, uint32_t label);
 void paths_on_label_lost(struct node *n, uint32_t link, uint32_t label, uint8_t code);
 void paths_on_link_gone(struct node *n, struct link *l); /* RESET(link lost) to the other sides; ends are told */
+/* A path that is there already, both rows (adopt.h). 0, or negative errno and it is ended. */
+int paths_adopt(struct node *n, struct link *prev, struct link *next, uint32_t li, uint32_t lr);
 unsigned paths_count(const struct node *n);
 void paths_tick(struct node *n);
 uint64_t paths_deadline(const struct node *n);

@@ -10,6 +10,7 @@
 #include "path_key.h"
 #include "seam_client.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 enum {
@@ -193,6 +194,28 @@ void path_established(struct node *n, struct path *p)
 	free(p->init);
 	free(p->resp);
 	p->init = p->resp = NULL;
+}
+
+int paths_adopt(struct node *n, struct link *prev, struct link *next, uint32_t li, uint32_t lr)
+{
+	struct path_keys *k = n->keys_in_use;
+	struct path *p = path_new(n, prev, li);
+	if (!p)
+		return -EEXIST;
+	link_hold(next);
+	path_leads_to(p, next);
+	p->lr = lr;
+	p->init_row = p->resp_row = true;
+	p->used_rx = p->used_tx = true;
+	p->state = AWAIT_DATA;
+	if (path_key_claim(k, next->id, li, KEY_RX, KEY_TRANSIT, p) == 0 &&
+		path_key_claim(k, prev->id, lr, KEY_RX, KEY_TRANSIT, p) == 0 &&
+		path_key_claim(k, next->id, lr, KEY_TX, KEY_TRANSIT, p) == 0) {
+		path_established(n, p);
+		return 0;
+	}
+	path_end(n, p, NULL, RESET_COLLISION, WIRE_HOPS_MAX);
+	return -EEXIST;
 }
 
 static struct path *path_on(const struct link *l)

@@ -13,6 +13,7 @@
 #include "restore.h"
 #include "sandbox.h"
 #include "spawn.h"
+#include "takeover.h"
 #include "tcp_listener.h"
 
 #include <errno.h>
@@ -23,14 +24,16 @@
 #include <unistd.h>
 
 enum {
-	HOUSEKEEPING_MS = 10000,
+	HOUSEKEEPING_MS = 10000, /* at most so often */
 	RENEW_MS = 24 * 3600 * 1000,
 	CLOSE_GRACE_MS = 100, /* for CLOSE to leave */
 	LOG_MAX = 10 << 20,
 };
 
 static struct {
-	uv_timer_t end, housekeeping, renewal;
+	uv_timer_t end, renewal;
+	uv_prepare_t housekeeping; /* before the loop sleeps: no timer wakes an idle node for it */
+	uint64_t kept_house_ms;
 	uv_poll_t input; /* --temporary, --exit-on-eof */
 	bool watching_input;
 	char log_path[PATH_MAX];
@@ -114,17 +117,25 @@ static void on_end(uv_timer_t *t)
 {
 	struct program *p = t->data;
 	char path[PATH_MAX];
+	/* one that was adopted goes on when the start has failed: it can be tried again */
+	bool leave = p->adopted && !p->ready;
 	if (p->node)
 		loop_enter(p);
 	api_close(p);
-	tcp_listeners_free(p);
+	tcp_listeners_free(p, leave);
 	struct node *n = p->node;
 	p->node = NULL;
+	if (n && leave)
+		loop_detach(p); /* nothing is taken down there */
 	node_free(n);
-	loop_close(p);
-	dataplane_expect_end(p);
+	loop_close(p, !leave);
+	if (leave)
+		dataplane_let_go(p);
+	else
+		dataplane_expect_end(p);
 	program_path(p, "seam.sock", path, sizeof path);
-	unlink(path);
+	if (!leave)
+		unlink(path);
 	program_path(p, "listeners", path, sizeof path);
 	unlink(path);
 	close_handles(p);
@@ -153,11 +164,14 @@ void program_end(struct program *p, int status)
 	uv_timer_start(&part.end, on_end_begins, 0, 0);
 }
 
-static void on_housekeeping(uv_timer_t *t)
+/* The log grows only when something has woken the loop. */
+static void on_housekeeping(uv_prepare_t *h)
 {
-	struct program *p = t->data;
-	if (p->temporary || p->foreground)
+	struct program *p = h->data;
+	uint64_t now = loop_now_ms();
+	if (p->temporary || p->foreground || now < part.kept_house_ms + HOUSEKEEPING_MS)
 		return;
+	part.kept_house_ms = now;
 	int rc = log_rotate(STDERR_FILENO, part.log_path, LOG_MAX);
 	if (rc < 0)
 		log_warn("the log was not rotated whole: %s", strerror(-rc));
@@ -186,10 +200,10 @@ static void start_handles(struct program *p)
 {
 	respawn_init(p);
 	uv_timer_init(&p->uv, &part.end);
-	uv_timer_init(&p->uv, &part.housekeeping);
+	uv_prepare_init(&p->uv, &part.housekeeping);
 	uv_timer_init(&p->uv, &part.renewal);
 	part.end.data = part.housekeeping.data = part.renewal.data = p;
-	uv_timer_start(&part.housekeeping, on_housekeeping, HOUSEKEEPING_MS, HOUSEKEEPING_MS);
+	uv_prepare_start(&part.housekeeping, on_housekeeping);
 	uv_timer_start(&part.renewal, on_renewal, RENEW_MS, RENEW_MS);
 	if (!p->temporary && !p->ends_with_stdin)
 		return;
@@ -244,15 +258,19 @@ static int open_home(struct program *p, struct reason *why)
 	return 0;
 }
 
-static int make_node(struct program *p, int seam, struct reason *why)
+/* known: what the data plane answered, when it was greeted already. */
+static int make_node(
+	struct program *p, int seam, const struct dataplane_info *known, struct reason *why)
 {
-	uint32_t workers, suites;
+	struct dataplane_info info = {0};
 	struct handshake_keys *keys = locked_new(sizeof *keys);
 	int rc = keys ? keys_load_node(p, keys, why) : -ENOMEM;
+	if (rc == 0 && known)
+		info = *known;
+	else if (rc == 0)
+		rc = dataplane_greet(p, seam, &info, why);
 	if (rc == 0)
-		rc = dataplane_greet(p, seam, &workers, &suites, why);
-	if (rc == 0)
-		rc = keys_set_suites(keys, suites, why);
+		rc = keys_set_suites(keys, info.suites, why);
 	if (rc == 0) {
 		p->node = node_new(p->name, keys, &loop_io, p);
 		if (!p->node) {
@@ -265,41 +283,64 @@ static int make_node(struct program *p, int seam, struct reason *why)
 		return rc;
 	p->node->temporary = p->temporary;
 	p->node->home = p->temporary ? NULL : p->home;
-	p->node->workers = workers;
-	p->node->suites = suites;
+	p->node->workers = info.workers;
+	p->node->suites = info.suites;
 	return 0;
+}
+
+/* The seam of a data plane: the one that is there (*t), or a new one. */
+static int get_dataplane(
+	struct program *p, struct takeover **t, struct dataplane_info *info, struct reason *why)
+{
+	int seam = p->temporary ? -ESRCH : takeover_start(p, t, info);
+	if (seam >= 0) {
+		p->adopted = true;
+		return seam;
+	}
+	int rc = p->temporary ? 0 : dataplane_end_earlier(p, why);
+	return rc < 0 ? rc : dataplane_start(p, p->temporary ? 1 : restore_workers(p), why);
+}
+
+static int fill_node(struct program *p, struct takeover *t, const struct dataplane_info *info,
+	struct reason *why)
+{
+	loop_enter(p);
+	program_begin(p);
+	if (t)
+		takeover_apply(p, t, info);
+	int rc = restore_objects(p, why);
+	if (rc == 0)
+		rc = api_open(p, why);
+	if (rc == 0 && t)
+		takeover_finish(p, t);
+	if (rc == 0)
+		program_done(p);
+	return rc;
 }
 
 /* A node that is not known leaves no directory; the data plane starts while the keys are read. */
 static int start(struct program *p, struct reason *why)
 {
+	struct takeover *t = NULL;
+	struct dataplane_info info;
 	int rc = open_home(p, why);
 	if (rc == 0)
 		rc = take_place(p, why);
-	if (rc == 0 && !p->temporary)
-		rc = dataplane_end_earlier(p, why);
 	if (rc == 0)
 		rc = sandbox_enter(p, why);
 	if (rc < 0)
 		return rc;
-	int seam = dataplane_start(p, p->temporary ? 1 : restore_workers(p), why);
+	int seam = get_dataplane(p, &t, &info, why);
 	if (seam < 0)
 		return seam;
-	rc = make_node(p, seam, why);
-	if (rc < 0) {
-		close(seam);
-		return rc;
-	}
-	rc = loop_open(p, seam);
+	rc = make_node(p, seam, t ? &info : NULL, why);
 	if (rc < 0)
-		return rc;
-	loop_enter(p);
-	program_begin(p);
-	rc = restore_objects(p, why);
+		close(seam);
+	else
+		rc = loop_open(p, seam);
 	if (rc == 0)
-		rc = api_open(p, why);
-	if (rc == 0)
-		program_done(p);
+		rc = fill_node(p, t, &info, why);
+	takeover_free(t);
 	return rc;
 }
 

@@ -45,6 +45,7 @@ struct program {
 
 	unsigned starting; /* what must be done before the node is ready */
 	bool ready;	   /* it was */
+	bool adopted;	   /* the data plane was there before */
 	bool ending;
 	int exit_status;
 };

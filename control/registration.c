@@ -6,6 +6,7 @@
  */
 #include "relay_private.h"
 
+#include "adopt.h"
 #include "listener.h"
 #include "log.h"
 
@@ -31,6 +32,7 @@ struct reg {
 	unsigned wanted_n, step;
 	uint32_t lease_s;
 	unsigned failures;
+	bool claimed; /* its channel is one that was adopted */
 	bool buried;
 	unsigned releases; /* buried: unanswered */
 };
@@ -265,6 +267,11 @@ static int open_channel(struct node *n, struct reg *g, uint64_t timeout_ms)
 	int rc = route_append_text(&to, ROUTE_SERVICE, "api");
 	if (rc < 0)
 		return rc;
+	g->r.channel = adopt_claim(n, &to, &g->r.trust);
+	if (g->r.channel) { /* from before: the names are claimed in it when it is up */
+		g->claimed = true;
+		return 0;
+	}
 	struct channel_options o = {
 		.to = &to,
 		.trust = &g->r.trust,
@@ -331,7 +338,7 @@ int relay_create(struct node *n, const struct relay_options *o, relay_fn *fn, vo
 	g->fn = fn;
 	g->ctx = ctx;
 	g->wait = o->wait;
-	g->r.renew_ms = UINT64_MAX;
+	g->r.renew_ms = g->claimed ? n->now_ms : UINT64_MAX;
 	g->give_up_ms = o->wait ? n->now_ms + o->timeout_ms : UINT64_MAX;
 	g->notify_ms = o->wait ? UINT64_MAX : n->now_ms;
 	struct registration **tail = NULL;

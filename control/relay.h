@@ -55,6 +55,11 @@ struct registration *relays_first(struct node *n);
 struct channel *relay_name_channel(struct node *n, const char *name);
 /* Calls fn with each name held here (worker list). */
 void relay_names_each(struct node *n, void (*fn)(void *ctx, const char *name), void *ctx);
+/* The names that a channel holds, with their leases: how many (at most max were written). */
+struct note_name;
+unsigned relay_names_of(struct node *n, const struct channel *ch, struct note_name *out, unsigned max);
+/* A channel that was adopted holds it. */
+void relay_name_adopt(struct node *n, struct channel *ch, const struct note_name *name);
 /* Registrant side: on a link this node dialled, or a channel it initiated, only what it registered there. */
 bool relay_accepts(struct node *n, struct link *ingress, const char *service);
 /* The forwarding_service. */

@@ -6,9 +6,11 @@
  */
 #include "relay_private.h"
 
+#include "adopt.h"
 #include "listener.h"
 #include "log.h"
 #include "node_config.h"
+#include "note.h"
 #include "service.h"
 
 #include <errno.h>
@@ -177,6 +179,8 @@ uint8_t relay_service(struct node *n, struct channel *from, const uint8_t *paylo
 						     : q.lease_s;
 	enum relay_status status = q.op == RELAY_REGISTER ? name_register(n, from, q.name, lease_s)
 							  : name_release(n, from, q.name);
+	if (status == RELAY_OK)
+		adopt_note_changed(n, from);
 	size_t answer_len = relay_answer_encode(answer, status, lease_s);
 	*reply = malloc(answer_len);
 	if (!*reply)
@@ -190,6 +194,42 @@ struct channel *relay_name_channel(struct node *n, const char *name)
 {
 	struct relay_name *e = name_find(n, name);
 	return e && live(n, e) ? e->channel : NULL;
+}
+
+unsigned relay_names_of(
+	struct node *n, const struct channel *ch, struct note_name *out, unsigned max)
+{
+	unsigned count = 0;
+	for (const struct relay_name *e = n->relays->names; e && count < max; e = e->next) {
+		if (e->channel != ch)
+			continue;
+		memcpy(out[count].name, e->name, sizeof out[count].name);
+		out[count++].lease_end_ms = e->lease_end_ms;
+	}
+	return count;
+}
+
+void relay_name_adopt(struct node *n, struct channel *ch, const struct note_name *name)
+{
+	struct relay_name *e = name_find(n, name->name);
+	if (e && e->channel && e->channel->session > ch->session)
+		return; /* a later session holds it */
+	if (!e) {
+		e = calloc(1, sizeof *e);
+		if (!e)
+			return;
+		memcpy(e->name, name->name, sizeof e->name);
+		e->next = n->relays->names;
+		n->relays->names = e;
+	}
+	e->owner = ch->peer.id;
+	memcpy(e->peer_static, ch->peer_static, sizeof e->peer_static);
+	e->channel = ch;
+	/* it could not be renewed while nobody listened */
+	e->lease_end_ms = n->now_ms + WIRE_LEASE_MS;
+	if (name->lease_end_ms > e->lease_end_ms)
+		e->lease_end_ms = name->lease_end_ms;
+	e->used_s = n->unix_s;
 }
 
 void relay_names_each(struct node *n, void (*fn)(void *ctx, const char *name), void *ctx)

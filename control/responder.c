@@ -250,11 +250,11 @@ static int accept_peer(struct node *n, struct channel_end *e)
 	struct channel *ch = channel_new(n, SEAM_RESPONDER);
 	if (!ch)
 		return -ENOMEM;
-	int rc = end_install(n, e, false, session_done);
 	ch->state = CHANNEL_OPENING;
 	memcpy(ch->listener, e->listener, sizeof ch->listener);
 	ch->trust = e->trust;
 	e->ch = ch;
+	int rc = end_install(n, e, false, session_done);
 	channel_stand_on(n, ch, e);
 	if (rc < 0)
 		channel_remove(n, ch, false);

@@ -7,6 +7,7 @@
 #include "path.h"
 
 #include <errno.h>
+#include <sodium.h>
 #include <stdlib.h>
 
 struct pending {
@@ -27,8 +28,11 @@ struct seam_client {
 struct seam_client *seam_client_new(void)
 {
 	struct seam_client *s = calloc(1, sizeof *s);
-	if (s)
-		s->tail = &s->head;
+	if (!s)
+		return NULL;
+	s->tail = &s->head;
+	/* what the data plane still owes an earlier control process does not answer this one */
+	s->seq = randombytes_random();
 	return s;
 }
 

@@ -27,7 +27,11 @@ enum {
 /* One process; freed when its handles are closed. */
 struct dataplane {
 	struct program *p;
-	uv_process_t process;
+	int pid, pid_fd; /* -1: a child, which libuv looks after */
+	union {
+		uv_process_t process; /* a child */
+		uv_poll_t end;	      /* of pid_fd: one that was adopted */
+	};
 	uv_timer_t grace;
 	unsigned handles; /* open ones */
 	bool running;
@@ -54,7 +58,7 @@ int dataplane_program(char *dst, size_t cap)
 	return -ENOENT;
 }
 
-static int seam_listen(struct program *p, struct sockaddr_un *sa, struct reason *why)
+static int seam_address(struct program *p, struct sockaddr_un *sa, struct reason *why)
 {
 	char path[PATH_MAX];
 	program_path(p, "seam.sock", path, sizeof path);
@@ -65,12 +69,21 @@ static int seam_listen(struct program *p, struct sockaddr_un *sa, struct reason 
 		return -ENAMETOOLONG;
 	}
 	memcpy(sa->sun_path, path, strlen(path) + 1);
+	return 0;
+}
+
+static int seam_listen(struct program *p, struct sockaddr_un *sa, struct reason *why)
+{
+	int rc = seam_address(p, sa, why);
+	if (rc < 0)
+		return rc;
+	const char *path = sa->sun_path;
 	unlink(path);
 	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	if (fd >= 0 && bind(fd, (struct sockaddr *)sa, sizeof *sa) == 0 && chmod(path, 0600) == 0 &&
 		listen(fd, 4) == 0)
 		return fd;
-	int rc = -errno;
+	rc = -errno;
 	if (fd >= 0)
 		close(fd);
 	*why = reason_make(EXIT_IO, "cannot listen on %s: %s", path, strerror(-rc));
@@ -95,14 +108,25 @@ static int seam_connect(const struct sockaddr_un *sa, struct reason *why)
 static void handle_closed(uv_handle_t *h)
 {
 	struct dataplane *d = h->data;
-	if (--d->handles == 0)
-		free(d);
+	if (--d->handles)
+		return;
+	if (d->pid_fd >= 0)
+		close(d->pid_fd);
+	free(d);
 }
 
 static void handles_close(struct dataplane *d)
 {
 	uv_close((uv_handle_t *)&d->process, handle_closed);
 	uv_close((uv_handle_t *)&d->grace, handle_closed);
+}
+
+static void ended(struct dataplane *d)
+{
+	d->running = false;
+	if (d->p->dataplane == d)
+		d->p->dataplane = NULL;
+	handles_close(d);
 }
 
 static void on_exit_status(uv_process_t *proc, int64_t status, int sig)
@@ -119,10 +143,18 @@ static void on_exit_status(uv_process_t *proc, int64_t status, int sig)
 			      (int)status);
 	if (status == EXIT_CONFIG)
 		why.exit = EXIT_CONFIG;
-	d->running = false;
-	if (p->dataplane == d)
-		p->dataplane = NULL;
-	handles_close(d);
+	ended(d);
+	respawn_on_exit(p, &why);
+}
+
+/* Nobody can say how: it is not a child. */
+static void on_adopted_end(uv_poll_t *h, int status, int events)
+{
+	struct dataplane *d = h->data;
+	struct program *p = d->p;
+	struct reason why = reason_make(EXIT_INTERNAL, "the data plane, process %d, has ended", d->pid);
+	uv_poll_stop(h);
+	ended(d);
 	respawn_on_exit(p, &why);
 }
 
@@ -140,8 +172,16 @@ static int spawn(struct program *p, struct dataplane *d, int listener, int lock,
 		return rc;
 	snprintf(fd_text, sizeof fd_text, "%d", SEAM_FD_IN_CHILD);
 	snprintf(workers_text, sizeof workers_text, "%u", workers);
-	char *args[] = {
-		path, "--seam-fd", fd_text, workers ? "--workers" : NULL, workers_text, NULL};
+	/* one that its command or terminal is waiting for ends with it */
+	bool outlive = !p->temporary && !p->foreground;
+	char *args[8] = {path, "--seam-fd", fd_text};
+	unsigned n = 3;
+	if (outlive)
+		args[n++] = "--outlive";
+	if (workers) {
+		args[n++] = "--workers";
+		args[n++] = workers_text;
+	}
 	uv_stdio_container_t stdio[] = {
 		{.flags = UV_IGNORE},
 		{.flags = UV_INHERIT_FD, .data.fd = 1},
@@ -160,6 +200,7 @@ static int spawn(struct program *p, struct dataplane *d, int listener, int lock,
 	d->handles = 2;
 	d->process.data = d->grace.data = d;
 	rc = uv_spawn(&p->uv, &d->process, &o);
+	d->pid = d->process.pid;
 	d->running = rc == 0;
 	if (rc < 0)
 		handles_close(d);
@@ -175,13 +216,14 @@ static int launch(struct program *p, int listener, unsigned workers, struct reas
 		return -ENOMEM;
 	}
 	d->p = p;
+	d->pid_fd = -1;
 	int lock = take_lock(p), rc = lock == -EEXIST ? -EBUSY : 0;
 	if (rc == 0)
 		rc = spawn(p, d, listener, lock, workers);
 	if (rc == 0) {
 		p->dataplane = d;
 		if (lock >= 0)
-			node_dataplane_publish(lock, d->process.pid);
+			node_dataplane_publish(lock, d->pid);
 	} else {
 		*why = reason_make(EXIT_CONFIG, "cannot start ockam-dataplane: %s",
 			rc == -ENOENT ? "it is not beside ockam-control; install the whole of ockam"
@@ -230,7 +272,10 @@ int dataplane_end_earlier(struct program *p, struct reason *why)
 			close(fd);
 		nanosleep(&step, NULL);
 	}
-	*why = reason_make(EXIT_INTERNAL, "an earlier data plane of the node, process %d, does not end",
+	/* the kernel may forbid a sandboxed process to signal what is no child of it */
+	*why = reason_make(EXIT_INTERNAL,
+		"the node's earlier data plane, process %d, can neither be taken over nor ended from "
+		"here: stop the node with `ockam node stop`, then start it again",
 		pid);
 	return -EBUSY;
 }
@@ -248,8 +293,43 @@ int dataplane_start(struct program *p, unsigned workers, struct reason *why)
 	return rc;
 }
 
+int dataplane_adopt(struct program *p, struct reason *why)
+{
+	struct sockaddr_un sa;
+	int pid = node_dataplane_pid(p->home_dir, p->name);
+	if (!pid)
+		return -ESRCH;
+	int rc = pid < 0 ? -EBUSY : seam_address(p, &sa, why);
+	struct dataplane *d = rc < 0 ? NULL : calloc(1, sizeof *d);
+	if (!d)
+		return rc < 0 ? rc : -ENOMEM;
+	*d = (struct dataplane){.p = p, .pid = pid};
+	d->pid_fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	/* the number may have been used again before it was pinned down */
+	if (d->pid_fd < 0 || node_dataplane_pid(p->home_dir, p->name) != pid) {
+		if (d->pid_fd >= 0)
+			close(d->pid_fd);
+		free(d);
+		return -ESRCH;
+	}
+	uv_timer_init(&p->uv, &d->grace);
+	uv_poll_init(&p->uv, &d->end, d->pid_fd);
+	d->handles = 2;
+	d->end.data = d->grace.data = d;
+	uv_poll_start(&d->end, UV_READABLE, on_adopted_end);
+	d->running = true;
+	p->dataplane = d;
+	return seam_connect(&sa, why);
+}
+
+void dataplane_let_go(struct program *p)
+{
+	if (p->dataplane)
+		ended(p->dataplane);
+}
+
 int dataplane_greet(
-	struct program *p, int seam, uint32_t *workers, uint32_t *suites, struct reason *why)
+	struct program *p, int seam, struct dataplane_info *info, struct reason *why)
 {
 	uint8_t buf[4096];
 	struct seam_msg m;
@@ -271,8 +351,11 @@ int dataplane_greet(
 		if (n <= 0 || seam_decode(&m, buf, (size_t)n, true) < 0)
 			return -EPIPE;
 		if (m.cmd == SEAM_HELLO) {
-			*workers = m.workers;
-			*suites = m.suites;
+			*info = (struct dataplane_info){
+				.workers = m.workers,
+				.suites = m.suites,
+				.highest = {m.serial, m.link, m.session, m.listener},
+			};
 			answered = true;
 		} else if (m.cmd == SEAM_ACK) {
 			if (m.error == 0 && answered)
@@ -287,13 +370,16 @@ int dataplane_greet(
 
 int dataplane_pid(const struct program *p)
 {
-	return p->dataplane && p->dataplane->running ? p->dataplane->process.pid : 0;
+	return p->dataplane && p->dataplane->running ? p->dataplane->pid : 0;
 }
 
 void dataplane_kill(struct program *p)
 {
-	if (p->dataplane && p->dataplane->running)
-		uv_process_kill(&p->dataplane->process, SIGKILL);
+	struct dataplane *d = p->dataplane;
+	if (d && d->running && d->pid_fd >= 0)
+		syscall(SYS_pidfd_send_signal, d->pid_fd, SIGKILL, NULL, 0);
+	else if (d && d->running)
+		uv_process_kill(&d->process, SIGKILL);
 }
 
 static void on_grace_over(uv_timer_t *t)
@@ -301,6 +387,8 @@ static void on_grace_over(uv_timer_t *t)
 	struct dataplane *d = t->data;
 	log_warn("the data plane does not end by itself: it is killed");
 	dataplane_kill(d->p);
+	if (d->pid_fd >= 0)
+		ended(d); /* no child: nobody else waits for it */
 }
 
 void dataplane_expect_end(struct program *p)

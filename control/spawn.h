@@ -6,7 +6,14 @@
 #ifndef OCKAM_SPAWN_H
 #define OCKAM_SPAWN_H
 
+#include "adopt.h"
 #include "program.h"
+
+/* Its answer to the greeting. */
+struct dataplane_info {
+	uint32_t workers, suites;
+	struct adopt_highest highest;
+};
 
 /* Where its program is: beside this one, or where a build directory has it. 0, -ENOENT, ... */
 int dataplane_program(char *dst, size_t cap);
@@ -15,9 +22,13 @@ int dataplane_program(char *dst, size_t cap);
 int dataplane_end_earlier(struct program *p, struct reason *why);
 /* Starts it and connects: the seam's descriptor; or negative errno and why. */
 int dataplane_start(struct program *p, unsigned workers /* 0: its default */, struct reason *why);
-/* Greets it, waits for the answer and takes workers and suites from that. */
+/* Connects to the one that an earlier control process has left: the seam; -ESRCH: there is none. */
+int dataplane_adopt(struct program *p, struct reason *why);
+/* Does not look after it any more, but leaves it alone. */
+void dataplane_let_go(struct program *p);
+/* Greets it and waits for the answer. */
 int dataplane_greet(
-	struct program *p, int seam, uint32_t *workers, uint32_t *suites, struct reason *why);
+	struct program *p, int seam, struct dataplane_info *info, struct reason *why);
 int dataplane_pid(const struct program *p); /* 0: none runs */
 /* After the seam was closed: kills it when it does not end within the grace time. */
 void dataplane_expect_end(struct program *p);

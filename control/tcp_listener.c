@@ -266,7 +266,10 @@ static void on_added(struct node *n, void *ctx, int error, const struct seam_msg
 	if (error == -ECANCELED)
 		return; /* the data plane is gone: the next one gets it */
 	l->fn = NULL;
+	if (error == -EEXIST && l->adopted)
+		error = 0; /* as it should be */
 	if (!error) {
+		l->adopted = false; /* another data plane has to be given it */
 		publish(p);
 		log_info("listening on %s", l->text);
 		if (fn)
@@ -334,26 +337,80 @@ err_free:
 	return NULL;
 }
 
+static void append(struct program *p, struct tcp_listener *l)
+{
+	struct tcp_listener **pp = &p->tcp_listeners;
+	while (*pp)
+		pp = &(*pp)->next;
+	*pp = l;
+}
+
+void tcp_listener_adopt(struct program *p, uint32_t id, int fd)
+{
+	struct tcp_listener *l = calloc(1, sizeof *l);
+	socklen_t len = l ? sizeof l->address.any : 0;
+	if (!l || getsockname(fd, &l->address.sa, &len) < 0) {
+		free(l);
+		close(fd);
+		return;
+	}
+	l->address.len = l->address.sa.sa_family == AF_UNIX ? sizeof l->address.un : len;
+	*l = (struct tcp_listener){
+		.id = id, .fd = fd, .address = l->address, .p = p, .adopted = true, .unclaimed = true};
+	tcp_address_format(&l->address, l->text);
+	if (tcp_address_route(&l->address, l->route, sizeof l->route) < 0)
+		log_warn("no route can name %s", l->text);
+	append(p, l);
+}
+
+/* By the address as somebody wrote it. */
+static struct tcp_listener *claim(struct program *p, const char *text)
+{
+	struct tcp_address a;
+	struct reason why;
+	char canonical[TCP_ADDRESS_TEXT];
+	if (tcp_address_parse(&a, text, &why) < 0)
+		return NULL;
+	tcp_address_format(&a, canonical);
+	struct tcp_listener *l = tcp_listener_get(p, canonical);
+	if (!l || !l->unclaimed)
+		return NULL;
+	l->unclaimed = false;
+	return l;
+}
+
+void tcp_listeners_adopted(struct program *p)
+{
+	struct tcp_listener *next;
+	for (struct tcp_listener *l = p->tcp_listeners; l; l = next) {
+		next = l->next;
+		if (l->unclaimed)
+			tcp_listener_del(p, l);
+	}
+}
+
 struct tcp_listener *tcp_listener_add(
 	struct program *p, const char *text, tcp_listener_fn *fn, void *ctx, struct reason *why)
 {
-	struct tcp_listener *l = listener_new(p, text, why);
+	struct tcp_listener *known = claim(p, text);
+	struct tcp_listener *l = known ? known : listener_new(p, text, why);
 	if (!l)
 		return NULL;
-	l->id = ++p->last_listener;
+	if (!known)
+		l->id = ++p->last_listener;
 	l->fn = fn;
 	l->ctx = ctx;
 	int rc = hand_over(p, l);
 	if (rc < 0) {
 		*why = reason_make(
 			EXIT_INTERNAL, "the data plane is not reached: %s", strerror(-rc));
+		if (known)
+			unlink_listener(p, l);
 		listener_free(l);
 		return NULL;
 	}
-	struct tcp_listener **pp = &p->tcp_listeners;
-	while (*pp)
-		pp = &(*pp)->next;
-	*pp = l;
+	if (!known)
+		append(p, l);
 	return l;
 }
 
@@ -388,12 +445,14 @@ struct tcp_listener *tcp_listener_get(struct program *p, const char *text)
 	return l;
 }
 
-void tcp_listeners_free(struct program *p)
+void tcp_listeners_free(struct program *p, bool leave)
 {
 	while (p->tcp_listeners) {
 		struct tcp_listener *l = p->tcp_listeners;
 		p->tcp_listeners = l->next;
 		seam_forget(p->node, l);
+		if (leave)
+			l->address.sa.sa_family = AF_UNSPEC; /* its file stays */
 		listener_free(l);
 	}
 }

@@ -41,6 +41,8 @@ struct tcp_listener {
 	struct tcp_address address;
 	char text[TCP_ADDRESS_TEXT];
 	char route[ROUTE_STRING_MAX];
+	bool adopted;	/* the data plane had it before */
+	bool unclaimed; /* and nobody has asked for it again */
 	struct tcp_listener *next;
 	void (*fn)(struct program *p, void *ctx, struct tcp_listener *l, const struct reason *why);
 	void *ctx;
@@ -55,13 +57,17 @@ typedef void tcp_listener_fn(
  * why, then fn is not called. */
 struct tcp_listener *tcp_listener_add(
 	struct program *p, const char *text, tcp_listener_fn *fn, void *ctx, struct reason *why);
+/* One that the data plane has already; takes fd. tcp_listener_add finds it by its address. */
+void tcp_listener_adopt(struct program *p, uint32_t id, int fd);
+/* After everything was restored: what nobody has asked for again is closed. */
+void tcp_listeners_adopted(struct program *p);
 /* Gives all of them to a data plane that has none. */
 void tcp_listeners_hand_over(struct program *p);
 /* Its fn is not called any more. */
 void tcp_listener_del(struct program *p, struct tcp_listener *l);
 /* By the address it is shown with, or its route. */
 struct tcp_listener *tcp_listener_get(struct program *p, const char *text);
-/* Closes all, without a word to the data plane. */
-void tcp_listeners_free(struct program *p);
+/* Closes all, without a word to the data plane. leave: which goes on with them. */
+void tcp_listeners_free(struct program *p, bool leave);
 
 #endif

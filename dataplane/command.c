@@ -45,6 +45,9 @@ static int cmd_link_set(struct engine *e, const struct seam_msg *m)
 		return -ENOENT;
 	if (m->frame_max < WIRE_FRAME_MIN)
 		return -EINVAL;
+	int rc = note_set(&l->note, m);
+	if (rc < 0)
+		return rc;
 	l->up = m->up;
 	l->frame_max = m->frame_max;
 	if (l->up)
@@ -98,6 +101,7 @@ static int cmd_label_add(struct engine *e, const struct seam_msg *m, int out_wor
 		row_destroy(e, r);
 		return -ENOMEM;
 	}
+	r->other = m->has & SEAM_HAS(SEAM_A_LABEL_TX) ? m->label_tx : 0;
 	return 0;
 }
 
@@ -138,6 +142,8 @@ static int cmd_session(struct engine *e, const struct seam_msg *m, struct seam_m
 		session_ping(ep->session, e->now_ms);
 		endpoint_update(e, ep);
 		return 0;
+	case SEAM_SESSION_SET:
+		return note_set(&ep->note, m);
 	default:
 		*answer = event_of(SEAM_SESSION_GET, 0);
 		session_stats(ep->session, answer);
@@ -215,6 +221,7 @@ static int apply(struct engine *e, struct seam_msg *m, int out_worker, struct se
 		return cmd_label_get(e, m, answer);
 	case SEAM_SESSION_ADD:
 		return endpoint_add(e, m);
+	case SEAM_SESSION_SET:
 	case SEAM_SESSION_DEL:
 	case SEAM_SESSION_PING:
 	case SEAM_SESSION_GET:
@@ -230,6 +237,9 @@ static int apply(struct engine *e, struct seam_msg *m, int out_worker, struct se
 		return cmd_frame(e, m);
 	case SEAM_MSG:
 		return cmd_msg(e, m);
+	case SEAM_DUMP:
+		engine_dump(e, m->seq);
+		return 0;
 	default:
 		return -EOPNOTSUPP;
 	}

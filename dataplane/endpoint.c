@@ -80,9 +80,12 @@ int endpoint_add(struct engine *e, const struct seam_msg *m)
 		return rc;
 	struct endpoint *ep = endpoint_new(e, m);
 	bool made = !r;
+	if (ep)
+		rc = note_set(&ep->note, m);
 	if (ep && !r)
 		r = row_create(e, l, m->label);
-	rc = !ep || !r ? -ENOMEM : serials_take(e->cfg.serials, m->serial);
+	if (!rc)
+		rc = !ep || !r ? -ENOMEM : serials_take(e->cfg.serials, m->serial);
 	if (!rc && !(ep->session = session_new(&cfg, e->now_ms)))
 		rc = -ENOMEM;
 	config_wipe(&cfg);
@@ -91,6 +94,7 @@ int endpoint_add(struct engine *e, const struct seam_msg *m)
 			row_destroy(e, r);
 		if (ep) {
 			timer_remove(&e->timers, &ep->timer);
+			note_fini(&ep->note);
 			free(ep);
 		}
 		return rc;
@@ -164,6 +168,7 @@ void endpoint_destroy(struct engine *e, struct endpoint *ep)
 		link_flow_remove(ep->link, &ep->flow);
 	timer_remove(&e->timers, &ep->timer);
 	session_free(ep->session);
+	note_fini(&ep->note);
 	free(ep);
 }
 

@@ -236,6 +236,7 @@ void link_destroy(struct engine *e, struct link *l, int error, bool told)
 	timer_remove(&e->timers, &l->timer);
 	buf_put(link_partial_take(e, l));
 	held_link_gone(e, l);
+	note_fini(&l->note);
 	free(l);
 }
 

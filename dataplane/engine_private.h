@@ -37,6 +37,7 @@ struct row {
 	int out_worker;	  /* ENGINE_LOCAL, or who owns the way out */
 	struct link *out; /* NULL: local end, other worker, or gone */
 	struct endpoint *endpoint;
+	uint32_t other; /* for the dump: the path's other row is (out_id, other); 0: not told */
 	bool used;
 	size_t in_mail;				    /* bytes on their way to the other worker */
 	bool paused_here, paused_next, paused_mail; /* why its sender was told to pause */
@@ -59,6 +60,7 @@ struct endpoint {
 	struct row *row;
 	struct link *channel;
 	struct timer timer;
+	struct note note; /* control's, for the dump */
 	uint64_t added_ms;
 	uint64_t tx_end;  /* where its last frame ends in the bytes of its link */
 	uint64_t tx_ping; /* the same of the first PING since it was heard; 0: none has left */
@@ -103,6 +105,9 @@ void link_timer_fire(struct engine *e, struct link *l);
 void link_partial_begin(struct engine *e, struct link *l, struct buf *b);
 struct buf *link_partial_take(struct engine *e, struct link *l);
 void mail_all(struct engine *e, const struct engine_mail *m);
+
+/* dump.c: one answer of SEAM_DUMP for each link, row and session. */
+void engine_dump(struct engine *e, uint32_t seq);
 
 /* row.c */
 struct row *row_find(const struct engine *e, uint32_t link, uint32_t label);

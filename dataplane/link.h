@@ -12,6 +12,7 @@
 #include "engine.h"
 #include "guard.h"
 #include "label.h"
+#include "note.h"
 #include "queue.h"
 #include "timer.h"
 
@@ -59,6 +60,7 @@ struct link {
 	uint8_t nesting;
 	uint16_t frame_max;
 
+	struct note note;	  /* control's, for the dump */
 	struct endpoint *session; /* a channel as a link: the session that carries it */
 
 	struct buf *partial; /* an incomplete frame: partial_len bytes of it are here */

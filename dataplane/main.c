@@ -24,10 +24,11 @@ enum {
 struct options {
 	int seam_fd;
 	unsigned workers, ring_mask;
+	bool outlive;
 };
 
 static const char usage[] =
-	"usage: ockam-dataplane --seam-fd N [--workers N] [--uring-mask FEATURE,...]\n"
+	"usage: ockam-dataplane --seam-fd N [--workers N] [--outlive] [--uring-mask FEATURE,...]\n"
 	"Started by ockam-control. Features: multishot, buf-ring, defer-taskrun.\n";
 
 static int number(const char *text, int max)
@@ -44,6 +45,7 @@ static int options_parse(struct options *o, int argc, char **argv)
 		{"seam-fd", required_argument, NULL, 's'},
 		{"workers", required_argument, NULL, 'w'},
 		{"uring-mask", required_argument, NULL, 'm'},
+		{"outlive", no_argument, NULL, 'o'},
 		{"version", no_argument, NULL, 'v'},
 		{0},
 	};
@@ -60,6 +62,9 @@ static int options_parse(struct options *o, int argc, char **argv)
 			if (n <= 0)
 				return -EINVAL;
 			o->workers = (unsigned)n;
+			break;
+		case 'o':
+			o->outlive = true;
 			break;
 		case 'm':
 			mask = optarg;
@@ -126,12 +131,12 @@ static int run(const struct options *o)
 	int rc;
 	if (getrandom(&seed, sizeof seed, 0) != sizeof seed)
 		return 1;
-	struct seam_srv *srv = seam_srv_new(o->seam_fd, o->workers, seed);
+	serials_init(&serials);
+	struct seam_srv *srv = seam_srv_new(o->seam_fd, o->workers, seed, &serials, o->outlive);
 	if (!srv) {
 		log_error("cannot serve the seam: %s", strerror(errno));
 		return 1;
 	}
-	serials_init(&serials);
 	unsigned n = workers_start(workers, o,
 		(struct worker_config){.count = o->workers,
 			.ring_mask = o->ring_mask,

@@ -5,13 +5,16 @@
 #include "wire.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <unistd.h>
 
 struct outbox_item {
 	struct outbox_item *next;
 	unsigned worker;
 	uint32_t session; /* of a SEAM_MSG, else 0 */
+	int fd;		  /* that goes with it, ours; or -1 */
 	size_t body, len;
 	uint8_t data[];
 };
@@ -52,6 +55,8 @@ static void queue_drop_head(struct outbox_queue *q)
 	if (!q->head)
 		q->tail = &q->head;
 	q->bytes -= i->len;
+	if (i->fd >= 0)
+		close(i->fd);
 	free(i);
 }
 
@@ -101,7 +106,7 @@ static struct outbox_lane *lane_get(struct outbox *o, uint32_t link)
 	return lane;
 }
 
-void outbox_fini(struct outbox *o)
+static void drop_all(struct outbox *o)
 {
 	while (o->ordered.head)
 		queue_drop_head(&o->ordered);
@@ -110,6 +115,24 @@ void outbox_fini(struct outbox *o)
 			queue_drop_head(&o->first->q);
 		turn_end(o);
 	}
+	o->frames = 0;
+	o->since_frame = 0;
+}
+
+void outbox_close(struct outbox *o)
+{
+	pthread_mutex_lock(&o->lock);
+	o->sock = -1;
+	for (const struct outbox_item *i = o->ordered.head; i; i = i->next)
+		if (i->session)
+			o->delivered(o->ctx, i->worker, i->session, i->body);
+	drop_all(o);
+	pthread_mutex_unlock(&o->lock);
+}
+
+void outbox_fini(struct outbox *o)
+{
+	drop_all(o);
 	pthread_mutex_destroy(&o->lock);
 }
 
@@ -146,6 +169,11 @@ static struct outbox_queue *queue_of(struct outbox *o, const struct seam_msg *m)
 	return lane ? &lane->q : NULL;
 }
 
+static int fd_of(const struct seam_msg *m)
+{
+	return m->cmd == SEAM_DUMP_LISTENER ? m->fd : -1;
+}
+
 static bool append(struct outbox *o, unsigned worker, const struct seam_msg *m, size_t len)
 {
 	bool first = !waiting(o);
@@ -156,7 +184,9 @@ static bool append(struct outbox *o, unsigned worker, const struct seam_msg *m, 
 		log_error("out of memory: a message to control is lost");
 		return false;
 	}
-	*i = (struct outbox_item){.worker = worker, .len = len};
+	*i = (struct outbox_item){.worker = worker, .len = len, .fd = -1};
+	if (fd_of(m) >= 0)
+		i->fd = fcntl(fd_of(m), F_DUPFD_CLOEXEC, 0);
 	if (m->cmd == SEAM_MSG) {
 		i->session = m->session;
 		i->body = m->frame_len;
@@ -185,7 +215,7 @@ static bool send_locked(struct outbox *o, unsigned worker, const struct seam_msg
 		o->dropped++;
 		return false;
 	}
-	int rc = waiting(o) ? -EAGAIN : seam_send(o->sock, o->buf, (size_t)n, -1);
+	int rc = waiting(o) ? -EAGAIN : seam_send(o->sock, o->buf, (size_t)n, fd_of(m));
 	/* any other error is seen where the socket is read */
 	return (rc == -EAGAIN || rc == -ENOBUFS) && append(o, worker, m, (size_t)n);
 }
@@ -230,7 +260,7 @@ int outbox_flush(struct outbox *o)
 	pthread_mutex_lock(&o->lock);
 	for (struct outbox_queue *q; (q = next_queue(o));) {
 		struct outbox_item *i = q->head;
-		rc = seam_send(o->sock, i->data, i->len, -1);
+		rc = seam_send(o->sock, i->data, i->len, i->fd);
 		if (rc < 0)
 			break;
 		if (i->session)

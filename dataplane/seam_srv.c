@@ -9,6 +9,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -34,6 +35,13 @@ struct seam_srv {
 	unsigned count;
 	bool greeted;
 	bool held; /* the listeners are not watched: control is behind */
+	bool outlive;		/* goes on without a controller, */
+	bool ending;		/* but for one that said that it ends */
+	bool had_controller;
+	atomic_bool serving;	/* new connections are taken */
+	_Atomic uint64_t dump;	/* sequence number << 32 | workers that are not through */
+	struct serials *serials;
+	uint32_t top_listener, top_link, top_session; /* of control's numbers */
 	struct worker **workers;
 	struct worker_seam seam;
 	struct registry registry;
@@ -61,10 +69,25 @@ static bool on_event(void *ctx, unsigned worker, const struct seam_msg *m)
 	return outbox_send(&s->outbox, worker, m);
 }
 
+/* A worker is through with a dump: true when it was the last, of the dump that counts. */
+static bool dump_count_down(struct seam_srv *s, uint32_t seq)
+{
+	uint64_t now = atomic_load(&s->dump);
+	while (now >> 32 == seq && now & UINT32_MAX)
+		if (atomic_compare_exchange_weak(&s->dump, &now, now - 1))
+			return (now & UINT32_MAX) == 1;
+	return false;
+}
+
 static void on_done(void *ctx, const struct seam_msg *cmd, const struct seam_msg *answer, int error)
 {
 	struct seam_srv *s = ctx;
 	bool ok = error == 0;
+	if (cmd->cmd == SEAM_DUMP) {
+		if (!dump_count_down(s, cmd->seq))
+			return;
+		atomic_store(&s->serving, true);
+	}
 	if (cmd->cmd == SEAM_LINK_ADD ? !ok : cmd->cmd == SEAM_LINK_DEL && ok)
 		registry_remove(&s->registry, OWNED_LINK, cmd->link);
 	else if (cmd->cmd == SEAM_SESSION_ADD ? !ok
@@ -105,10 +128,38 @@ static bool same_user(int fd)
 	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &c, &len) == 0 && c.uid == geteuid();
 }
 
-/* The connection of the one controller. */
+static void conn_lost(struct seam_srv *s)
+{
+	log_warn("the controller is gone: what is there goes on, new connections are closed");
+	atomic_store(&s->serving, false);
+	atomic_store(&s->dump, 0);
+	outbox_close(&s->outbox);
+	close(s->conn);
+	s->conn = -1;
+	s->greeted = false;
+}
+
+static int conn_read(struct seam_srv *s);
+
+/* Handles what the controller has sent; true when it is gone. */
+static bool conn_is_dead(struct seam_srv *s)
+{
+	uint8_t byte;
+	for (;;) {
+		ssize_t n = recv(s->conn, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+		if (n < 0)
+			return errno != EAGAIN && errno != EINTR;
+		if (n == 0 || conn_read(s) < 0)
+			return true;
+	}
+}
+
+/* The connection of the one controller. The one before may be dead, and we just do not know yet. */
 static void conn_open(struct seam_srv *s, int fd)
 {
 	int size = 1 << 20;
+	if (s->conn >= 0 && s->outlive && conn_is_dead(s) && !s->ending)
+		conn_lost(s);
 	if (s->conn >= 0 || !same_user(fd)) {
 		log_warn("a second controller, or one of another user, is turned away");
 		close(fd);
@@ -117,11 +168,13 @@ static void conn_open(struct seam_srv *s, int fd)
 	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
 	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size); /* what the kernel allows */
 	s->conn = fd;
+	s->had_controller = true;
 	watch(s, fd);
 	outbox_open(&s->outbox, fd);
 }
 
-struct seam_srv *seam_srv_new(int seam_fd, unsigned workers, uint64_t seed)
+struct seam_srv *seam_srv_new(
+	int seam_fd, unsigned workers, uint64_t seed, struct serials *serials, bool outlive)
 {
 	struct seam_srv *s = calloc(1, sizeof *s);
 	if (!s)
@@ -129,6 +182,10 @@ struct seam_srv *seam_srv_new(int seam_fd, unsigned workers, uint64_t seed)
 	s->conn = -1;
 	s->listen_fd = -1;
 	s->count = workers;
+	s->serials = serials;
+	s->outlive = outlive;
+	atomic_init(&s->serving, true);
+	atomic_init(&s->dump, 0);
 	s->next_link = 1;
 	s->seam = (struct worker_seam){.event = on_event, .done = on_done, .ctx = s};
 	s->epoll = epoll_create1(EPOLL_CLOEXEC);
@@ -190,6 +247,8 @@ static int listener_add(struct seam_srv *s, struct seam_msg *m)
 		free(l);
 		return rc;
 	}
+	if (m->listener > s->top_listener)
+		s->top_listener = m->listener;
 	*l = (struct listener){.next = s->listeners, .id = m->listener, .fd = m->fd};
 	s->listeners = l;
 	m->fd = -1;
@@ -302,7 +361,9 @@ static void accept_some(struct seam_srv *s, const struct listener *l)
 		struct sockaddr_storage sa = {0};
 		socklen_t len = sizeof sa;
 		int fd = accept4(l->fd, (struct sockaddr *)&sa, &len, SOCK_CLOEXEC);
-		if (fd >= 0) {
+		if (fd >= 0 && !atomic_load(&s->serving)) {
+			close(fd); /* nobody would say hello to it */
+		} else if (fd >= 0) {
 			link_new(s, l, fd, &sa);
 		} else if (errno == EMFILE || errno == ENFILE) {
 			log_warn("no descriptor left: a connection is refused");
@@ -321,10 +382,45 @@ static int hello(struct seam_srv *s, const struct seam_msg *m, struct seam_msg *
 	memset(answer, 0, sizeof *answer);
 	answer->cmd = SEAM_HELLO;
 	answer->fd = -1;
-	answer->has = SEAM_HAS(SEAM_A_VERSION) | SEAM_HAS(SEAM_A_WORKERS) | SEAM_HAS(SEAM_A_SUITES);
+	answer->has = SEAM_HAS(SEAM_A_VERSION) | SEAM_HAS(SEAM_A_WORKERS) |
+		      SEAM_HAS(SEAM_A_SUITES) | SEAM_HAS(SEAM_A_SERIAL) | SEAM_HAS(SEAM_A_LINK) |
+		      SEAM_HAS(SEAM_A_SESSION) | SEAM_HAS(SEAM_A_LISTENER);
 	answer->version = SEAM_VERSION;
 	answer->workers = s->count;
 	answer->suites = aead_suites();
+	answer->serial = serials_highest(s->serials);
+	answer->link = s->top_link;
+	answer->session = s->top_session;
+	answer->listener = s->top_listener;
+	return 0;
+}
+
+static void dump_listeners(struct seam_srv *s, uint32_t seq)
+{
+	for (const struct listener *l = s->listeners; l; l = l->next) {
+		struct seam_msg m;
+		memset(&m, 0, sizeof m);
+		m.cmd = SEAM_DUMP_LISTENER;
+		m.seq = seq;
+		m.has = SEAM_HAS(SEAM_A_LISTENER);
+		m.listener = l->id;
+		m.fd = l->fd;
+		outbox_send(&s->outbox, 0, &m);
+	}
+}
+
+/* Each worker tells of its own; the last one acknowledges (on_done). */
+static int dump(struct seam_srv *s, const struct seam_msg *m, size_t len)
+{
+	dump_listeners(s, m->seq);
+	atomic_store(&s->dump, (uint64_t)m->seq << 32 | s->count);
+	for (unsigned w = 0; w < s->count; w++) {
+		int rc = post(s, w, s->buf, len, -1, ENGINE_LOCAL);
+		if (rc < 0) {
+			atomic_store(&s->dump, 0);
+			return rc;
+		}
+	}
 	return 0;
 }
 
@@ -351,13 +447,18 @@ static int worker_of(struct seam_srv *s, const struct seam_msg *m)
 		if (m->link & 1)
 			return -EINVAL; /* ours */
 		rc = registry_add(&s->registry, OWNED_LINK, m->link, (unsigned)w);
+		if (rc == 0 && m->link > s->top_link)
+			s->top_link = m->link;
 		return rc < 0 ? rc : w;
 	case SEAM_SESSION_ADD:
 		w = registry_worker(&s->registry, OWNED_LINK, m->link);
 		if (w < 0)
 			return w;
 		rc = registry_add(&s->registry, OWNED_SESSION, m->session, (unsigned)w);
+		if (rc == 0 && m->session > s->top_session)
+			s->top_session = m->session;
 		return rc < 0 ? rc : w;
+	case SEAM_SESSION_SET:
 	case SEAM_SESSION_DEL:
 	case SEAM_SESSION_PING:
 	case SEAM_SESSION_GET:
@@ -420,6 +521,10 @@ static void command(struct seam_srv *s, size_t len, int fd)
 		rc = listener_add(s, &m);
 	else if (m.cmd == SEAM_LISTENER_DEL)
 		rc = listener_del(s, &m);
+	else if (m.cmd == SEAM_END)
+		s->ending = true;
+	else if (m.cmd == SEAM_DUMP)
+		here = (rc = dump(s, &m, len)) < 0;
 	else
 		here = (rc = dispatch(s, &m, len)) < 0;
 	if (here)
@@ -472,14 +577,19 @@ int seam_srv_run(struct seam_srv *s, struct worker **workers)
 	struct epoll_event ev[EVENTS];
 	s->workers = workers;
 	for (;;) {
-		int n = epoll_wait(s->epoll, ev, EVENTS, s->conn < 0 ? CONTROLLER_WAIT_MS : -1);
+		int n = epoll_wait(
+			s->epoll, ev, EVENTS, s->had_controller ? -1 : CONTROLLER_WAIT_MS);
 		if (n < 0 && errno != EINTR)
 			return -errno;
 		if (n == 0)
 			return -ETIMEDOUT;
-		for (int i = 0; i < n; i++)
-			if (handle(s, &ev[i]) < 0)
+		for (int i = 0; i < n; i++) {
+			if (handle(s, &ev[i]) == 0)
+				continue;
+			if (!s->outlive || s->ending)
 				return 0;
+			conn_lost(s);
+		}
 		listeners_watch(s);
 	}
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The main thread: serves one controller on the seam, accepts connections for it, and gives each
- * command to the worker that owns its object. Ends when the controller is gone.
+ * command to the worker that owns its object. Ends when the controller is gone, or waits for
+ * another one.
  */
 #ifndef OCKAM_SEAM_SRV_H
 #define OCKAM_SEAM_SRV_H
@@ -10,9 +11,10 @@
 
 struct seam_srv;
 
-/* seam_fd: a listening SOCK_SEQPACKET socket, or one already connected; taken. NULL: no memory,
- * errno. */
-struct seam_srv *seam_srv_new(int seam_fd, unsigned workers, uint64_t seed);
+/* seam_fd: a listening SOCK_SEQPACKET socket, or one already connected; taken. `outlive`: goes on
+ * when a controller is gone without SEAM_END. NULL: no memory, errno. */
+struct seam_srv *seam_srv_new(
+	int seam_fd, unsigned workers, uint64_t seed, struct serials *serials, bool outlive);
 /* How the workers speak to control. */
 const struct worker_seam *seam_srv_seam(struct seam_srv *s);
 /* Serves until the controller has gone: 0; a negative errno when none came. */

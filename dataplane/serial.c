@@ -43,3 +43,11 @@ int serials_take(struct serials *s, uint64_t serial)
 	pthread_mutex_unlock(&s->lock);
 	return rc;
 }
+
+uint64_t serials_highest(struct serials *s)
+{
+	pthread_mutex_lock(&s->lock);
+	uint64_t top = s->top;
+	pthread_mutex_unlock(&s->lock);
+	return top ? top - 1 : 0;
+}

@@ -22,4 +22,7 @@ void serials_fini(struct serials *s);
 /* 0 the first time, then -ESTALE; -ESTALE too for one so old that nobody knows. */
 int serials_take(struct serials *s, uint64_t serial);
 
+/* The highest seen; 0: none. */
+uint64_t serials_highest(struct serials *s);
+
 #endif

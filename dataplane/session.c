@@ -197,6 +197,11 @@ uint8_t session_close_code(const struct session *s)
 	return s->close_came ? s->close_rx : s->close_tx;
 }
 
+bool session_is_open(const struct session *s)
+{
+	return s->state == SESSION_OPEN;
+}
+
 uint32_t session_id(const struct session *s)
 {
 	return s->id;

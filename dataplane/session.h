@@ -112,6 +112,7 @@ unsigned session_tick(struct session *s, uint64_t now_ms);
  * -EKEYREJECTED (too many forged frames). 0: not broken. */
 int session_broken_errno(const struct session *s);
 uint8_t session_close_code(const struct session *s);
+bool session_is_open(const struct session *s); /* neither broken nor closing */
 uint32_t session_id(const struct session *s);
 uint32_t session_label_rx(const struct session *s);
 uint32_t session_label_tx(const struct session *s);

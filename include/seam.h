@@ -15,25 +15,39 @@
  *
  * command          from     attributes (* required)                     fd      errors
  * SEAM_HELLO       control  version*                                    -       -EPROTO (version)
- *        answer:            version workers suites (bit 1 << enum wire_suite)
+ *        answer:            version workers suites (bit 1 << enum wire_suite) serial session link
+ *                           listener (the highest that were seen: control goes on above them)
+ * SEAM_END         control  -            the controller is about to close the seam in order, which
+ *                           ends the data plane. One that was started to outlive its controller
+ *                           goes on when the seam closes without: it carries what is there, closes
+ *                           what comes anew, and waits for another controller.
+ * SEAM_DUMP        control  -            what another controller has left; new connections are taken
+ *                           from when this is acknowledged
+ *        answers, any number, in this order for what belongs to one worker:
+ *        SEAM_DUMP_LINK     link* up* frame_max* session (a channel link) note
+ *        SEAM_DUMP_LABEL    link* label* out_link label_tx       a row that is no session's
+ *        SEAM_DUMP_SESSION  session* label* label_tx* up* link (absent: its path is gone) error (broken)
+ *                           close (it only says CLOSE) note
+ *        SEAM_DUMP_LISTENER listener*, with a duplicate of the socket
  * SEAM_LISTENER_ADD control listener*                                   socket  -EEXIST -EMFILE
  * SEAM_LISTENER_DEL control listener*                                   -       -ENOENT
  * SEAM_LINK_ADD    control  link* session (for a channel link) out_link  socket -EEXIST -ENOENT -EMFILE
  *                           The link starts down: only LINK frames pass either way. out_link: the
  *                           link that it will exchange most frames with; one worker gets both.
- * SEAM_LINK_SET    control  link* up* frame_max*                        -       -ENOENT
+ * SEAM_LINK_SET    control  link* up* frame_max* note                   -       -ENOENT -EMSGSIZE
  * SEAM_LINK_DEL    control  link*        closes the socket              -       -ENOENT
  * SEAM_LINK_GET    control  link*                                       -       -ENOENT
  *        answer:            link up frames_rx frames_tx bytes_rx bytes_tx dropped
- * SEAM_LABEL_ADD   control  link* label* out_link                       -       -EEXIST -ENOENT
+ * SEAM_LABEL_ADD   control  link* label* out_link label_tx              -       -EEXIST -ENOENT
  *                           Frames that arrive on `link` with `label` leave by out_link; without
  *                           out_link the row is a local half-open end: FINISH goes up, DATA drops.
  *                           -EEXIST when the key is taken by anything else; an equal row is 0.
+ *                           label_tx, for the dump: the label of the path's other row, (out_link, label_tx).
  * SEAM_LABEL_DEL   control  link* label*                                -       -ENOENT
  * SEAM_LABEL_GET   control  link* label*                                -       -ENOENT
  *        answer:            link label idle_ms
  * SEAM_SESSION_ADD control  session* serial* role* suite* link* label (rx)* label_tx* frame_max*
- *                           chain_rx* chain_tx* (32 bytes each) exporter* path_flags close
+ *                           chain_rx* chain_tx* (32 bytes each) exporter* path_flags close note
  *                           Takes over a half-open row (link, label), or makes one. Role initiator:
  *                           sends nothing before it has opened a frame. Role responder: sends PING at
  *                           once. With `close`: sends CLOSE(code) instead, answers SESSION_PING with
@@ -76,7 +90,10 @@
  *                           (0: of an accepted one) has ended. error 0: both ways in order; code: why
  *                           the peer refused it, or 0. bytes_rx went to the application.
  *
- * Keys (chain_rx, chain_tx, exporter) are wiped by control when the ACK has come, and the receive
+ * A note is what control wants to be told again of a link or session by the dump, at most SEAM_NOTE_MAX
+ * bytes; the data plane does not look into it. It holds no keys.
+ *
+ * Keys (chain_rx, chain_tx, exporter) are never in a dump. They are wiped by control when the ACK has come, and the receive
  * buffer by the data plane when they are installed. Handed up by the data plane: types 1, 2, 3, 6, 7
  * and 8 except LINK PING, PONG, PAUSE, RESUME, TOOBIG; FINISH for a local row that is half-open or
  * whose session is younger than WIRE_TOMBSTONE_MS.
@@ -94,6 +111,7 @@ enum {
 	SEAM_VERSION = 1,
 	SEAM_MSG_MAX = 65535 + 512, /* one SEQPACKET datagram */
 	SEAM_BODY_MAX = 32768,
+	SEAM_NOTE_MAX = 16384,
 	SEAM_CMD_BASE = 0x10, /* NLMSG_MIN_TYPE */
 };
 
@@ -127,6 +145,13 @@ enum seam_cmd {
 	SEAM_STREAM_REFUSE,
 	SEAM_STREAM_ASKED,
 	SEAM_STREAM_CLOSED,
+	SEAM_END,
+	SEAM_SESSION_SET,
+	SEAM_DUMP,
+	SEAM_DUMP_LISTENER,
+	SEAM_DUMP_LINK,
+	SEAM_DUMP_LABEL,
+	SEAM_DUMP_SESSION,
 	SEAM_CMD_END
 };
 
@@ -171,6 +196,7 @@ enum seam_attr {
 	SEAM_A_PORTAL,
 	SEAM_A_STREAM,
 	SEAM_A_SERVICE,
+	SEAM_A_NOTE,
 	SEAM_A_END
 };
 #define SEAM_HAS(attr) (1ull << (attr))
@@ -199,6 +225,8 @@ struct seam_msg {
 	uint32_t message;
 	const uint8_t *frame;
 	uint32_t frame_len;
+	const uint8_t *note;
+	uint32_t note_len;
 	const char *peer; /* NUL-terminated */
 	uint32_t portal, stream;
 	const char *service; /* NUL-terminated */

@@ -7,7 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum kind { K_U8 = 1, K_U16, K_U32, K_S32, K_U64, K_SECRET, K_BYTES, K_TEXT };
+enum kind { K_U8 = 1, K_U16, K_U32, K_S32, K_U64, K_SECRET, K_BYTES, K_NOTE, K_TEXT };
 
 struct field {
 	uint8_t kind; /* 0: no such attribute */
@@ -59,6 +59,7 @@ static const struct field fields[SEAM_A_END] = {
 	[SEAM_A_PORTAL] = FIELD(K_U32, portal),
 	[SEAM_A_STREAM] = FIELD(K_U32, stream),
 	[SEAM_A_SERVICE] = FIELD(K_TEXT, service),
+	[SEAM_A_NOTE] = FIELD(K_NOTE, note),
 };
 
 #define H(a) SEAM_HAS(SEAM_A_##a)
@@ -109,6 +110,13 @@ static const struct command commands[SEAM_CMD_END - SEAM_CMD_BASE] = {
 	CMD(STREAM_ASKED) = {"STREAM_ASKED", NONE, H(SESSION) | H(STREAM) | H(SERVICE)},
 	CMD(STREAM_CLOSED) = {"STREAM_CLOSED", NONE,
 		H(SESSION) | H(STREAM) | H(ERROR) | H(CODE) | H(PORTAL) | H(BYTES_RX) | H(BYTES_TX)},
+	CMD(END) = {"END", 0, NONE},
+	CMD(SESSION_SET) = {"SESSION_SET", H(SESSION) | H(NOTE), NONE},
+	CMD(DUMP) = {"DUMP", 0, NONE},
+	CMD(DUMP_LISTENER) = {"DUMP_LISTENER", NONE, H(LISTENER)},
+	CMD(DUMP_LINK) = {"DUMP_LINK", NONE, H(LINK) | H(UP) | H(FRAME_MAX)},
+	CMD(DUMP_LABEL) = {"DUMP_LABEL", NONE, H(LINK) | H(LABEL)},
+	CMD(DUMP_SESSION) = {"DUMP_SESSION", NONE, H(SESSION) | H(LABEL) | H(LABEL_TX) | H(UP)},
 };
 
 static const struct command *command_of(uint16_t cmd)
@@ -148,6 +156,9 @@ static const void *field_value(const struct seam_msg *m, const struct field *f, 
 	case K_BYTES:
 		*len = m->frame_len;
 		return m->frame ? (const void *)m->frame : "";
+	case K_NOTE:
+		*len = m->note_len;
+		return m->note ? (const void *)m->note : "";
 	case K_TEXT: {
 		const char *text;
 		memcpy(&text, (const char *)m + f->off, sizeof text);
@@ -232,6 +243,12 @@ static int take(struct seam_msg *m, uint16_t type, const uint8_t *v, size_t len)
 	case K_BYTES:
 		m->frame = v;
 		m->frame_len = (uint32_t)len;
+		break;
+	case K_NOTE:
+		if (len > SEAM_NOTE_MAX)
+			return -EBADMSG;
+		m->note = v;
+		m->note_len = (uint32_t)len;
 		break;
 	case K_TEXT:
 		if (!len || memchr(v, 0, len) != v + len - 1)

@@ -13,7 +13,8 @@ plane_of() { field "$1" .dataplane.pid; }
 status_of() { ockam node list --output json | jq -r ".[] | select(.node_name == \"$1\").status"; }
 has_status() { [ "$(status_of "$1")" = "$2" ]; }
 has_new_plane() { [ "$(plane_of "$1")" != null ] && [ "$(plane_of "$1")" != "$2" ]; }
-dies() { ! kill -0 "$1" 2>/dev/null; }
+# A zombie that nobody has reaped yet is dead too.
+dies() { ! grep -qs "^State:[[:space:]]*[^ZX]" "/proc/$1/status"; }
 
 kill_plane() { # of NODE; waits until another one runs
 	local old
@@ -274,4 +275,189 @@ without_dataplane() {
 	[ "$status" = 0 ] || [ "$status" = 69 ]
 	eventually has_new_plane n2 "$plane"
 	expect 0 ockam secure-channel create --from n1 --to /node/n2/service/api
+}
+
+# --- control alone ---
+
+kill_control() { # of NODE
+	kill -9 "$(control_of "$1")"
+	eventually has_status "$1" 'control down'
+}
+
+frames_of() { ockam secure-channel show "$2" --at "$1" --output json | jq .frames_tx; }
+
+@test "control of a relay killed: what passes through goes on, new connections are closed at once" {
+	ockam node create relay
+	ockam node create n1
+	ockam node create n2
+	channel=$(ockam secure-channel create --from n1 --to /node/relay/node/n2/service/api)
+	port=$(port_of relay)
+	plane=$(plane_of relay)
+	kill_control relay
+	expect 0 ockam node show relay
+	json .status 'control down'
+	json .pid null
+	expect 69 ockam secure-channel list --at relay
+	says 'control plane of node relay is down'
+	one_sentence
+	expect 0 ockam message send hello --from n1 --to "$channel/service/uppercase"
+	is HELLO
+	# accepted, and closed without a byte
+	[ "$(timeout 10 socat -u "TCP:127.0.0.1:$port" - | wc -c)" = 0 ]
+	expect 69 ockam message send hello --from n1 --to /node/relay/service/uppercase
+	expect 69 ockam secure-channel create --from n2 --to "/ip4/127.0.0.1/tcp/$port/service/api" --timeout 2s
+	one_sentence
+	expect 0 ockam node start relay
+	json .status running
+	json .dataplane.pid "$plane"
+	[ "$(port_of relay)" = "$port" ]
+	expect 0 ockam message send hello --from n1 --to "$channel/service/uppercase"
+	is HELLO
+	expect 0 ockam message send hello --from n1 --to /node/relay/service/uppercase
+	expect 0 ockam secure-channel create --from n2 --to /node/relay/service/api
+	grep -q 'adopted 2 connections, 0 channels and 1 paths; 0 half-made' "$OCKAM_HOME/nodes/relay/stdout.log"
+}
+
+@test "control of an end killed and started: the same sessions, both roles, nested, at a relay" {
+	ockam node create relay
+	ockam node create n1
+	ockam node create n2
+	ockam relay create blue --at /node/relay --to n2
+	direct=$(ockam secure-channel create --from n1 --to /node/n2/service/api)
+	hop=$(ockam secure-channel create --from n1 --to /node/relay/node/n2/service/api)
+	named=$(ockam secure-channel create --from n1 --to /node/relay/service/forward_to_blue/service/api)
+	nested=$(ockam secure-channel create --from n1 --to "$direct/service/api")
+	all=("$direct" "$hop" "$named" "$nested")
+	for node in n1 n2 relay; do
+		before=()
+		for channel in "${all[@]}"; do
+			says_hello n1 "$channel"
+			before+=("$(frames_of n1 "$channel")")
+		done
+		plane=$(plane_of "$node")
+		peers=$(field n2 '[.secure_channels[] | [.address, .role, .peer_identifier, .listener]] | sort')
+		kill_control "$node"
+		expect 0 ockam node start "$node"
+		json .dataplane.pid "$plane"
+		for i in "${!all[@]}"; do
+			says_hello n1 "${all[i]}"
+			# a fresh session would count from 0
+			[ "$(frames_of n1 "${all[i]}")" -gt "${before[i]}" ]
+		done
+		[ "$(field n2 '[.secure_channels[] | [.address, .role, .peer_identifier, .listener]] | sort')" = "$peers" ]
+		expect 0 ockam message send hello --from n1 --to /node/relay/service/forward_to_blue/secure/api/service/uppercase
+		is HELLO
+		[ "$(ockam relay list --at n2 --output json | jq -r '.[0].state')" = up ]
+	done
+	# what was adopted ends as anything else
+	expect 0 ockam secure-channel delete "$nested" --at n1
+	expect 0 ockam secure-channel delete "$hop" --at n1
+	fewer() { [ "$(field n2 '.secure_channels | length')" = 2 ]; }
+	eventually fewer
+}
+
+@test "control killed: a message while it is down gets one clear error, a channel of another identity survives" {
+	ockam identity create other
+	ockam node create n1
+	ockam node create n2
+	channel=$(ockam secure-channel create --from n1 --to /node/n2/service/api --identity other)
+	peer=$(field n2 '.secure_channels[0].peer_identifier')
+	kill_control n1
+	expect 69 ockam message send hello --from n1 --to "$channel/service/uppercase"
+	one_sentence
+	ockam node start n1
+	says_hello n1 "$channel"
+	# and its next handshake is made with the same identity
+	kill_plane n2
+	eventually says_hello n1 "$channel"
+	[ "$(field n2 '.secure_channels[0].peer_identifier')" = "$peer" ]
+	[ "$(ockam identity show other)" = "$peer" ]
+}
+
+@test "an adopted data plane is looked after as any other" {
+	two_nodes_and_a_channel
+	kill_control n1
+	ockam node start n1
+	plane=$(plane_of n1)
+	kill_plane n1
+	eventually says_hello n1 "$channel"
+	kill_control n1
+	ockam node start n1
+	plane=$(plane_of n1)
+	control=$(control_of n1)
+	kill "$control"
+	eventually has_status n1 stopped
+	eventually dies "$plane"
+}
+
+@test "control down: create replaces, stop and delete end what is left" {
+	port=$(free_port)
+	ockam node create n1 -t "127.0.0.1:$port"
+	plane=$(plane_of n1)
+	kill_control n1
+	expect 0 ockam node create n1 -t "127.0.0.1:$port"
+	[ "$(plane_of n1)" != "$plane" ]
+	eventually dies "$plane"
+	plane=$(plane_of n1)
+	kill_control n1
+	expect 0 ockam node stop n1
+	is 'node n1 was stopped'
+	has_status n1 stopped
+	eventually dies "$plane"
+	ockam node start n1
+	plane=$(plane_of n1)
+	kill_control n1
+	expect 0 ockam node delete n1
+	eventually dies "$plane"
+	[ ! -e "$OCKAM_HOME/run/n1" ]
+	expect 0 ockam node list
+	is '[]'
+}
+
+@test "control down, then the data plane is killed too: stopped, and start makes it again" {
+	two_nodes_and_a_channel
+	plane=$(plane_of n2)
+	kill_control n2
+	kill -9 "$plane"
+	eventually has_status n2 stopped
+	expect 0 ockam node start n2
+	eventually says_hello n1 "$channel"
+}
+
+@test "control killed in the middle of the adoption, before each message of it" {
+	cc -shared -fPIC -O1 -D_GNU_SOURCE -o "$BATS_TEST_TMPDIR/die.so" "$HERE/die.c" -ldl
+	two_nodes_and_a_channel
+	back=$(ockam secure-channel create --from n2 --to /node/n1/service/api)
+	plane=$(plane_of n1)
+	before=$(frames_of n1 "$channel")
+	kill_control n1
+	start_and_die() { # at message $1
+		ASAN_OPTIONS=$ASAN_OPTIONS:verify_asan_link_order=0 LD_PRELOAD=$BATS_TEST_TMPDIR/die.so DIE_AT=$1 \
+			ockam node start n1 >/dev/null 2>&1
+	}
+	died=0
+	while ! start_and_die $((died + 1)); do
+		died=$((died + 1))
+		eventually has_status n1 'control down'
+		[ "$died" -lt 100 ]
+	done
+	[ "$died" -ge 10 ] # greeting, dump with its answers, listeners
+	kill -9 "$(cat "$OCKAM_HOME/run/n1/pid")" || true # it still counts
+	eventually has_status n1 'control down'
+	expect 0 ockam node start n1
+	json .dataplane.pid "$plane"
+	says_hello n1 "$channel"
+	says_hello n2 "$back"
+	[ "$(frames_of n1 "$channel")" -gt "$before" ]
+}
+
+@test "a temporary or foreground node leaves no data plane behind when its control is killed" {
+	ockam identity create
+	background ockam node create n1 --foreground >"$BATS_TEST_TMPDIR/log"
+	eventually has_status n1 running
+	plane=$(plane_of n1)
+	kill -9 "$(control_of n1)"
+	eventually dies "$plane"
+	wait "$helper" || true
+	[ ! -e "$OCKAM_HOME/run/n1" ]
 }

@@ -70,6 +70,11 @@ const char *sim_node_name(const struct sim_node *sn);
  * keys. */
 void sim_node_kill(struct sim_node *sn);
 void sim_node_start(struct sim_node *sn);
+/* kill -9 of one plane; the other one goes on. */
+void sim_node_kill_dataplane(struct sim_node *sn);
+void sim_node_start_dataplane(struct sim_node *sn);
+void sim_node_kill_control(struct sim_node *sn);
+void sim_node_adopt(struct sim_node *sn); /* a new control takes over the data plane that is there */
 bool sim_node_alive(const struct sim_node *sn);
 unsigned sim_node_life(const struct sim_node *sn);
 void sim_node_shift_clock(struct sim_node *sn, int64_t seconds);
@@ -137,6 +142,8 @@ void sim_dp_rx(struct sim_dp *dp, void *link, const uint8_t *p, size_t n);
 void sim_dp_room(struct sim_dp *dp, void *link);
 void sim_dp_eof(struct sim_dp *dp, void *link);
 void sim_dp_tick(struct sim_dp *dp);
+/* The highest serial, link and session that control has named. */
+void sim_dp_highest(struct sim_dp *dp, uint64_t *serial, uint32_t *link, uint32_t *session);
 uint64_t sim_dp_deadline(const struct sim_dp *dp);
 uint64_t sim_dp_session_print(const struct sim_dp *dp, uint32_t session);
 bool sim_dp_bare(struct sim_dp *dp, char *why, size_t len);

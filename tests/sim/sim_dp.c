@@ -26,6 +26,7 @@ struct sim_dp {
 	uint32_t next_link;
 	struct session_seen *seen;
 	unsigned seen_n;
+	uint32_t top_link, top_session;
 };
 
 static const struct session_seen *seen_find(const struct sim_dp *dp, uint32_t session)
@@ -193,6 +194,10 @@ void sim_dp_command(struct sim_dp *dp, const uint8_t *msg, size_t len, int fd)
 		abort();
 	m.fd = fd;
 	uint32_t seq = m.seq;
+	if (m.cmd == SEAM_LINK_ADD && m.link > dp->top_link)
+		dp->top_link = m.link;
+	if (m.cmd == SEAM_SESSION_ADD && m.session > dp->top_session)
+		dp->top_session = m.session;
 	bool want_ack = m.want_ack;
 	uint64_t print = get_be64(m.exporter.b); /* wiped when it is installed */
 	int rc = 0;
@@ -211,6 +216,13 @@ void sim_dp_command(struct sim_dp *dp, const uint8_t *msg, size_t len, int fd)
 		to_control(dp, &ack);
 	}
 	flush(dp);
+}
+
+void sim_dp_highest(struct sim_dp *dp, uint64_t *serial, uint32_t *link, uint32_t *session)
+{
+	*serial = serials_highest(&dp->serials);
+	*link = dp->top_link;
+	*session = dp->top_session;
 }
 
 void sim_dp_accept(struct sim_dp *dp, struct sim_end *e, const char *peer)

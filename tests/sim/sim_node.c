@@ -3,6 +3,7 @@
 #include "sim_alloc.h"
 #include "sim_world.h"
 
+#include "adopt.h"
 #include "end.h"
 #include "link_private.h"
 #include "listener.h"
@@ -27,8 +28,10 @@ struct sim_node {
 	uint16_t port;
 	struct handshake_keys keys;
 	struct node *node; /* NULL: killed */
-	struct sim_dp *dp;
-	unsigned life; /* what was on its way to an earlier life is dropped */
+	struct sim_dp *dp; /* NULL: killed */
+	unsigned life;	   /* what was on its way to an earlier life is dropped */
+	unsigned seam;	   /* the same of the seam */
+	struct adoption *adoption; /* while its dump comes */
 	int64_t clock_s;
 	bool no_transit;
 	unsigned long wakes;
@@ -49,8 +52,7 @@ static void enter(struct sim_node *sn)
 
 static void wake_soon(struct sim_node *sn)
 {
-	uint64_t a = node_deadline(sn->node), b = sim_dp_deadline(sn->dp);
-	sim_wake(sn->sim, sn, a < b ? a : b);
+	sim_wake(sn->sim, sn, sim_node_deadline(sn));
 }
 
 struct parcel {
@@ -65,14 +67,15 @@ static void seam_arrives(void *a, void *b)
 {
 	struct sim_node *sn = a;
 	struct parcel *p = b;
-	if (sn->node && p->life == sn->life) {
+	if (p->life == sn->seam) {
 		enter(sn);
 		if (p->to_control)
 			seam_input(sn->node, p->msg, p->len);
 		else
 			sim_dp_command(sn->dp, p->msg, p->len, p->fd);
-		if (sn->node)
-			wake_soon(sn);
+		wake_soon(sn);
+	} else if (p->fd >= 0) {
+		sim_end_close(sim_end_by_fd(sn->sim, p->fd));
 	}
 	sim_drop(p);
 }
@@ -81,7 +84,7 @@ static struct parcel *parcel_new(
 	const struct sim_node *sn, const void *msg, size_t len, bool to_control)
 {
 	struct parcel *p = sim_alloc(sizeof *p + len);
-	p->life = sn->life;
+	p->life = sn->seam;
 	p->to_control = to_control;
 	p->fd = -1;
 	p->len = len;
@@ -91,6 +94,14 @@ static struct parcel *parcel_new(
 
 void sim_node_seam(struct sim_node *sn, const uint8_t *msg, size_t len)
 {
+	struct seam_msg m;
+	if (sn->adoption) {
+		if (seam_decode(&m, msg, len, true) < 0 || adoption_take(sn->adoption, &m) < 0)
+			abort();
+		return;
+	}
+	if (!sn->node)
+		return; /* nobody hears it */
 	struct nlmsghdr head;
 	memcpy(&head, msg, sizeof head);
 	sn->unanswered -= head.nlmsg_type == SEAM_ACK;
@@ -101,7 +112,9 @@ static int io_seam_send(void *ctx, const struct seam_msg *m)
 {
 	struct sim_node *sn = ctx;
 	uint8_t buf[SEAM_MSG_MAX];
-	int len = seam_encode(m, buf, sizeof buf);
+	int len = sn->dp ? seam_encode(m, buf, sizeof buf) : -ENOTCONN;
+	if (len < 0 && m->fd >= 0)
+		sim_end_close(sim_end_by_fd(sn->sim, m->fd));
 	if (len < 0)
 		return len;
 	struct parcel *p = parcel_new(sn, buf, (size_t)len, false);
@@ -130,12 +143,13 @@ static void dial_arrives(void *a, void *b)
 	enter(sn);
 	if (to && sim_separated(sn->sim, sn, to)) {
 		links_on_connected(sn->node, d.id, -1, -ETIMEDOUT);
-	} else if (to && to->node) {
+	} else if (to && to->node && to->dp) {
 		struct sim_end *e = sim_wire_new(sn->sim, sn, to);
 		char peer[32];
 		snprintf(peer, sizeof peer, "127.0.0.1:%d", 20000 + sim_end_fd(e));
-		links_on_connected(sn->node, d.id, sim_end_fd(e), 0);
 		sim_dp_accept(to->dp, sim_end_peer(e), peer);
+		enter(sn);
+		links_on_connected(sn->node, d.id, sim_end_fd(e), 0);
 	} else {
 		links_on_connected(sn->node, d.id, -1, -ECONNREFUSED);
 	}
@@ -221,17 +235,75 @@ static const struct handshake_keys *keys_of(const struct sim_node *sn)
 	return known[i];
 }
 
-void sim_node_start(struct sim_node *sn)
+static void start_control(struct sim_node *sn)
 {
-	sn->life++;
-	sn->unanswered = 0;
-	sn->node = node_new(sn->name, &sn->keys, &io, sn);
-	sn->dp = sim_dp_new(sn->sim, sn, sim_random(sn->sim));
-	enter(sn);
 	struct trust none = {0};
 	struct listener *api;
+	sn->life++;
+	sn->seam++;
+	sn->unanswered = 0;
+	sn->node = node_new(sn->name, &sn->keys, &io, sn);
 	if (!sn->node || listener_add(sn->node, "api", &none, NULL, NULL, &api) < 0)
 		abort();
+	enter(sn);
+}
+
+void sim_node_start(struct sim_node *sn)
+{
+	start_control(sn);
+	sn->dp = sim_dp_new(sn->sim, sn, sim_random(sn->sim));
+	wake_soon(sn);
+}
+
+void sim_node_kill_dataplane(struct sim_node *sn)
+{
+	struct sim_dp *dp = sn->dp;
+	sim_wires_of_node_die(sn->sim, sn);
+	sn->dp = NULL;
+	sn->seam++;
+	sn->unanswered = 0;
+	sim_dp_free(dp);
+	enter(sn);
+	node_dataplane_lost(sn->node);
+	wake_soon(sn);
+}
+
+void sim_node_start_dataplane(struct sim_node *sn)
+{
+	sn->dp = sim_dp_new(sn->sim, sn, sim_random(sn->sim));
+	enter(sn);
+	node_dataplane_back(sn->node);
+	wake_soon(sn);
+}
+
+void sim_node_kill_control(struct sim_node *sn)
+{
+	struct sim_dp *dp = sn->dp;
+	struct node *n = sn->node;
+	sn->life++;
+	sn->seam++;
+	sn->dp = NULL; /* it says nothing any more */
+	enter(sn);
+	n->detached = true;
+	node_free(n);
+	sn->node = NULL;
+	sn->dp = dp;
+	wake_soon(sn);
+}
+
+void sim_node_adopt(struct sim_node *sn)
+{
+	const struct seam_msg dump = {.cmd = SEAM_DUMP, .seq = 1, .fd = -1};
+	struct adopt_highest top = {0};
+	uint8_t buf[64];
+	start_control(sn);
+	struct adoption *a = sn->adoption = adoption_new();
+	sim_dp_command(sn->dp, buf, (size_t)seam_encode(&dump, buf, sizeof buf), -1);
+	sn->adoption = NULL;
+	sim_dp_highest(sn->dp, &top.serial, &top.link, &top.session);
+	adopt_numbers(sn->node, &top);
+	adopt_apply(sn->node, a, NULL, NULL);
+	adoption_free(a);
 	wake_soon(sn);
 }
 
@@ -250,17 +322,22 @@ struct sim_node *sim_node_new(struct sim *s, const char *name, unsigned home, ui
 
 void sim_node_kill(struct sim_node *sn)
 {
-	if (!sn->node)
-		return;
 	struct node *n = sn->node;
 	struct sim_dp *dp = sn->dp;
+	if (!n && !dp)
+		return;
 	sim_wires_of_node_die(sn->sim, sn);
-	enter(sn);
 	sn->life++;
-	node_free(n);
-	sn->node = NULL;
-	sim_dp_free(dp);
+	sn->seam++;
 	sn->dp = NULL;
+	if (n) {
+		enter(sn);
+		n->detached = true;
+		node_free(n);
+	}
+	sn->node = NULL;
+	if (dp)
+		sim_dp_free(dp);
 	sim_wake(sn->sim, sn, UINT64_MAX);
 }
 
@@ -324,9 +401,8 @@ unsigned long sim_node_wakes(const struct sim_node *sn)
 
 uint64_t sim_node_deadline(struct sim_node *sn)
 {
-	if (!sn->node)
-		return UINT64_MAX;
-	uint64_t a = node_deadline(sn->node), b = sim_dp_deadline(sn->dp);
+	uint64_t a = sn->node ? node_deadline(sn->node) : UINT64_MAX;
+	uint64_t b = sn->dp ? sim_dp_deadline(sn->dp) : UINT64_MAX;
 	return a < b ? a : b;
 }
 
@@ -347,13 +423,13 @@ struct sim *sim_node_sim(struct sim_node *sn)
 
 void sim_node_wake(struct sim_node *sn)
 {
-	if (!sn->node)
-		return;
 	sn->wakes++;
-	enter(sn);
-	if (node_deadline(sn->node) <= sim_now(sn->sim))
-		node_tick(sn->node);
-	if (sim_dp_deadline(sn->dp) <= sim_now(sn->sim))
+	if (sn->node) {
+		enter(sn);
+		if (node_deadline(sn->node) <= sim_now(sn->sim))
+			node_tick(sn->node);
+	}
+	if (sn->dp && sim_dp_deadline(sn->dp) <= sim_now(sn->sim))
 		sim_dp_tick(sn->dp);
 	wake_soon(sn);
 }
