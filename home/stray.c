@@ -28,19 +28,21 @@ int stray_claim(struct home *h, const char *path, const uint8_t key[static 32])
 	return rc < 0 ? rc : 0;
 }
 
-/* The next one behind `path` and `key`: 1, 0 none, < 0. */
-static int next(struct home *h, char path[static PATH_MAX], uint8_t key[static KEY])
+/* The next one behind `row`: 1, 0 none, < 0. Rows that a damaged database may hold are left. */
+static int next(struct home *h, int64_t *row, char path[static PATH_MAX], uint8_t key[static KEY])
 {
 	sqlite3_stmt *st;
 	int rc = db_prepare(&h->db, &st,
-		"SELECT path, public_key FROM stray_secret WHERE length(public_key) = 32 AND"
-		" (path, public_key) > (?1, ?2) ORDER BY path, public_key LIMIT 1",
-		"tb", path, key, (size_t)KEY);
+		"SELECT rowid, path, public_key FROM stray_secret WHERE rowid > ?1 AND"
+		" typeof(path) = 'text' AND typeof(public_key) = 'blob' AND"
+		" length(public_key) = 32 ORDER BY rowid LIMIT 1",
+		"i", *row);
 	if (rc == 0)
 		rc = db_step(&h->db, st);
 	if (rc == 1) {
-		memcpy(key, sqlite3_column_blob(st, 1), KEY);
-		db_text(st, 0, path, PATH_MAX);
+		*row = sqlite3_column_int64(st, 0);
+		db_text(st, 1, path, PATH_MAX);
+		memcpy(key, sqlite3_column_blob(st, 2), KEY);
 	}
 	sqlite3_finalize(st);
 	return rc;
@@ -72,15 +74,16 @@ static int is_used(struct home *h, const char *path, const uint8_t *key)
 static int sweep(struct home *h)
 {
 	struct vault_info v = {.path = ""};
-	uint8_t key[KEY] = {0};
+	uint8_t key[KEY];
+	int64_t row = INT64_MIN;
 	int rc;
-	while ((rc = next(h, v.path, key)) == 1) {
+	while ((rc = next(h, &row, v.path, key)) == 1) {
 		int used = is_used(h, v.path, key);
 		if (used < 0)
 			return used;
 		if (used || vault_secret_delete(h, &v, key) == 0)
 			rc = stray_claim(h, v.path, key);
-		if (rc < 0)
+		if (rc < 0 && rc != -EAGAIN) /* a path that does not fit its buffer stays */
 			return rc;
 	}
 	return rc;

@@ -25,7 +25,18 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { FILES = 16, VIEW = 8192, CALLS_MAX = 600, TEARS = 1, AGAIN_EACH = 4 };
+enum {
+	FILES = 16,
+	VIEW = 8192,
+	CALLS_MAX = 600,
+	TEARS = 1,
+	AGAIN_EACH = 4,
+#ifdef __SANITIZE_ADDRESS__
+	STRIDE = 5, /* each process is costly: its shadow memory is copied */
+#else
+	STRIDE = 1,
+#endif
+};
 
 static char base[PATH_MAX / 4], dir[PATH_MAX / 3], v1[PATH_MAX / 3], v2[PATH_MAX / 3];
 static unsigned runs;
@@ -579,7 +590,7 @@ static void test(const struct operation *op)
 		strstr(after.text, "WITHOUT"))
 		fail("%s: %u calls, then\n%s", op->name, calls, after.text);
 	for (int fault = ERROR_IO; fault < TEAR_1 + TEARS; fault++)
-		for (unsigned n = fault < KILL ? 1 : 0; n <= calls; n++) {
+		for (unsigned n = fault < KILL ? 1 : 0; n <= calls; n += STRIDE) {
 			restore();
 			bool cut = run(op, fault, n, &r);
 			judge(op, fault, n, &r, cut, &before, &after);
