@@ -39,6 +39,24 @@ static const struct api_field tcp_connection_fields[] = {
 	{NULL},
 };
 
+static const struct api_field outlet_fields[] = {
+	{"from", API_STRING},
+	{"to", API_STRING, true},
+	{NULL},
+};
+
+static const struct api_field inlet_fields[] = {
+	{"alias", API_STRING},
+	{"from", API_STRING},
+	{"to", API_STRING, true},
+	{"authorized", API_STRINGS},
+	{"identity", API_STRING},
+	{"parallel", API_MS},
+	{"wait", API_BOOL},
+	{"timeout_ms", API_MS},
+	{NULL},
+};
+
 static const struct api_field service_fields[] = {
 	{"name", API_STRING, true},
 	{"addr", API_STRING},
@@ -75,6 +93,14 @@ const struct api_entry api_entries[] = {
 	{"POST", "/v1/tcp-connections", api_tcp_connection_create, API_JSON, tcp_connection_fields},
 	{"GET", "/v1/tcp-connections/*", api_tcp_connection_show},
 	{"DELETE", "/v1/tcp-connections/*", api_tcp_connection_delete},
+	{"GET", "/v1/tcp-outlets", api_outlets_list},
+	{"POST", "/v1/tcp-outlets", api_outlet_create, API_JSON, outlet_fields},
+	{"GET", "/v1/tcp-outlets/*", api_outlet_show},
+	{"DELETE", "/v1/tcp-outlets/*", api_outlet_delete},
+	{"GET", "/v1/tcp-inlets", api_inlets_list},
+	{"POST", "/v1/tcp-inlets", api_inlet_create, API_JSON, inlet_fields},
+	{"GET", "/v1/tcp-inlets/*", api_inlet_show},
+	{"DELETE", "/v1/tcp-inlets/*", api_inlet_delete},
 	{"GET", "/v1/services", api_services_list},
 	{"POST", "/v1/services", api_service_start, API_JSON, service_fields},
 	{"DELETE", "/v1/services/*", api_service_stop},

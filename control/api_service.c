@@ -96,6 +96,8 @@ void api_workers_list(struct api_request *rq)
 		add_worker(list, l->name, listener_type);
 	for (struct service *s = services_first(n); s; s = s->next)
 		add_worker(list, s->addr, s->type);
+	for (struct outlet *o = outlets_first(n); o; o = o->next)
+		add_worker(list, o->name, "tcp_outlet");
 	for (struct channel *ch = channels_first(n); ch; ch = ch->next)
 		if (!ch->hidden)
 			add_worker(list, ch->address, "secure_channel");

@@ -7,6 +7,7 @@
 
 #include "end.h"
 #include "hex.h"
+#include "inlet.h"
 #include "locked.h"
 #include "log.h"
 #include "message.h"
@@ -314,6 +315,7 @@ void channel_session_gone(struct node *n, struct channel *ch)
 	ch->session = 0;
 	ch->link = NULL;
 	messages_on_channel_gone(n, ch);
+	inlets_on_channel_gone(n, ch);
 }
 
 void channel_remove(struct node *n, struct channel *ch, bool orderly)

@@ -50,6 +50,7 @@ struct channel {
 	uint64_t give_up_ms; /* of the attempt */
 	uint64_t retry_ms;   /* 0: none waits */
 	uint64_t timeout_ms;
+	uint32_t lane; /* of its first link; see struct link_target */
 	unsigned failures, restarts;
 	struct reason last_error; /* of the latest attempt, until one succeeds */
 	bool unclaimed;		  /* adopt.c: nobody has asked for it again */
@@ -63,6 +64,7 @@ struct channel_options {
 	const char *identity;		   /* name of what they are of; NULL: the node's */
 	uint64_t timeout_ms;
 	bool hidden;
+	uint32_t lane;
 	/* Keeps trying from the start and stays in the table after a failure; fn is told the first result only. */
 	bool persistent;
 };

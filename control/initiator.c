@@ -6,6 +6,7 @@
  */
 #include "end.h"
 #include "hop.h"
+#include "inlet.h"
 #include "locked.h"
 #include "log.h"
 #include "message.h"
@@ -173,6 +174,7 @@ static void attempt_start(struct node *n, struct channel *ch)
 
 	struct hop hop;
 	hop_decide(n, HOP_OWN, NULL, NULL, &ch->route, &hop);
+	hop.target.lane = ch->lane;
 	switch (hop.kind) {
 	case HOP_DIAL:
 	case HOP_LINK:
@@ -208,6 +210,7 @@ struct channel *channel_open(
 		memcpy(ch->identity, o->identity, strnlen(o->identity, sizeof ch->identity - 1));
 	ch->hidden = o->hidden;
 	ch->persistent = o->persistent;
+	ch->lane = o->lane;
 	ch->timeout_ms = o->timeout_ms ? o->timeout_ms : ATTEMPT_MS;
 	ch->open_fn = fn;
 	ch->open_ctx = ctx;
@@ -339,6 +342,8 @@ void initiator_on_up(struct node *n, struct channel_end *e)
 		fn(n, ch->open_ctx, ch, NULL);
 	else
 		relays_on_channel_up(n, ch);
+	if (channel_by_session(n, session) == ch)
+		inlets_on_channel_up(n, ch);
 	if (channel_by_session(n, session) == ch)
 		messages_on_channel_up(n, ch);
 }

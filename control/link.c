@@ -244,7 +244,8 @@ struct link *link_find_resolved(
 static struct link *find_by_name(struct node *n, const struct link_target *t, bool for_other)
 {
 	for (struct link *l = n->links->first; l; l = l->next) {
-		if (!l->dialled || l->lost || l->kind != t->kind || l->target.port != t->port ||
+		if (!l->dialled || l->lost || l->kind != t->kind || l->target.lane != t->lane ||
+			l->target.port != t->port ||
 			strcmp(l->target.host, t->host))
 			continue;
 		if (l->dial ? l->dial->for_other == for_other

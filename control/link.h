@@ -27,6 +27,7 @@ struct link_target {
 	bool resolved;
 	struct sockaddr_storage addr;
 	socklen_t addr_len;
+	uint32_t lane; /* 0: the shared link; others have a link of their own */
 };
 
 struct channel;
@@ -104,6 +105,8 @@ struct link *links_first(struct node *n); /* then ->next */
 int link_target_parse(struct link_target *t, const char *text);
 /* Host elements at r->e[from]: number of elements used (2 for host + tcp, 1 for unix), or -EINVAL. */
 int link_target_from_route(struct link_target *t, const struct route *r, unsigned from);
+/* The address that a name was resolved to; keeps the port. 0 or -EINVAL. */
+int link_target_set_addr(struct link_target *t, const struct sockaddr_storage *addr);
 void link_target_format(const struct link_target *t, char *dst, size_t cap);
 
 /* Events. */

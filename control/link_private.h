@@ -61,8 +61,6 @@ struct link *link_find_resolved(
 struct link *link_dial_start(struct node *n, const struct link_target *t, bool for_other);
 void link_dial_stop(struct node *n, struct link *l);
 /* link_target.c */
-int link_target_set_addr(
-	struct link_target *t, const struct sockaddr_storage *addr); /* keeps the port */
 bool link_target_equal(const struct link_target *a, const struct link_target *b);
 struct reason link_transit_reason(const struct link_target *t);
 

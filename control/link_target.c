@@ -159,7 +159,7 @@ int link_target_set_addr(struct link_target *t, const struct sockaddr_storage *a
 
 bool link_target_equal(const struct link_target *a, const struct link_target *b)
 {
-	return a->kind == b->kind && a->resolved && b->resolved && a->addr_len == b->addr_len &&
+	return a->kind == b->kind && a->lane == b->lane && a->resolved && b->resolved && a->addr_len == b->addr_len &&
 	       !memcmp(&a->addr, &b->addr, a->addr_len);
 }
 

@@ -3,6 +3,7 @@
 
 #include "locked.h"
 #include "relay.h"
+#include "outlet.h"
 #include "service.h"
 
 #include <errno.h>
@@ -41,7 +42,7 @@ int listener_add(struct node *n, const char *name, const struct trust *t, const 
 {
 	if (!route_name_valid(name))
 		return -EINVAL;
-	if (listener_get(n, name) || service_get(n, name))
+	if (listener_get(n, name) || service_get(n, name) || outlet_get(n, name))
 		return -EEXIST;
 	struct listener *l = calloc(1, sizeof *l);
 	if (!l)

@@ -2,6 +2,7 @@
 #include "loop.h"
 
 #include "bucket.h"
+#include "inlet_gate.h"
 #include "link.h"
 #include "log.h"
 #include "respawn.h"
@@ -267,7 +268,7 @@ static void on_resolved(uv_getaddrinfo_t *req, int status, struct addrinfo *res)
 		if (status == 0 && !n)
 			status = UV_EAI_NODATA;
 		loop_enter(j->p);
-		links_on_resolved(
+		node_on_resolved(
 			j->p->node, j->id, addrs, n, status < 0 ? resolve_error(status) : 0);
 	}
 	uv_freeaddrinfo(res);
@@ -299,7 +300,7 @@ static void on_localhost(uv_timer_t *h)
 	a6->sin6_addr = in6addr_loopback;
 	job_close(j);
 	loop_enter(p);
-	links_on_resolved(p->node, id, addrs, 2, 0);
+	node_on_resolved(p->node, id, addrs, 2, 0);
 }
 
 static void io_resolve(void *ctx, uint32_t id, const char *host, uint16_t port)
@@ -333,7 +334,7 @@ static void on_connect_failed(uv_timer_t *h)
 	int error = j->error;
 	job_close(j);
 	loop_enter(p);
-	links_on_connected(p->node, id, -1, error);
+	node_on_connected(p->node, id, -1, error);
 }
 
 static void on_connected(uv_poll_t *h, int status, int events)
@@ -351,7 +352,7 @@ static void on_connected(uv_poll_t *h, int status, int events)
 		j->fd = -1;
 	job_close(j);
 	loop_enter(p);
-	links_on_connected(p->node, id, error ? -1 : fd, error);
+	node_on_connected(p->node, id, error ? -1 : fd, error);
 }
 
 /* Begins to connect: 0, or a negative errno. */
@@ -492,6 +493,7 @@ const struct node_io loop_io = {
 	.resolve = io_resolve,
 	.connect = io_connect,
 	.cancel = io_cancel,
+	.inlet_gate = inlet_gate_set,
 	.is_own = io_is_own,
 	.is_own_listener = io_is_own_listener,
 };

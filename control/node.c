@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "node.h"
 
+#include "inlet.h"
 #include "listener.h"
 #include "locked.h"
+#include "outlet.h"
 #include "path.h"
 #include "path_key.h"
 #include "relay.h"
@@ -33,8 +35,10 @@ struct node *node_new(
 	n->messages = messages_new();
 	n->services = services_new();
 	n->relays = relays_new();
+	n->outlets = outlets_new();
+	n->inlets = inlets_new();
 	if (n->seam && n->links && n->transit && n->keys_in_use && n->paths && n->listeners && n->channels && n->messages &&
-		n->services && n->relays)
+		n->services && n->relays && n->outlets && n->inlets)
 		return n;
 	node_free(n);
 	return NULL;
@@ -47,6 +51,8 @@ void node_free(struct node *n)
 	if (n->seam)
 		seam_lost(n);
 	/* users before what they use */
+	inlets_free(n);
+	outlets_free(n);
 	relays_free(n);
 	messages_free(n);
 	channels_free(n);
@@ -71,12 +77,30 @@ void node_dataplane_lost(struct node *n)
 	n->detached = true;
 	seam_lost(n);
 	links_on_dataplane_lost(n);
+	outlets_on_dataplane_lost(n);
 }
 
 void node_dataplane_back(struct node *n)
 {
 	n->detached = false;
 	channels_retry(n);
+}
+
+void node_on_resolved(struct node *n, uint32_t id, const struct sockaddr_storage *addrs,
+	unsigned count, int error)
+{
+	if (id & NODE_DIAL_OUTLET)
+		outlets_on_resolved(n, id, addrs, count, error);
+	else
+		links_on_resolved(n, id, addrs, count, error);
+}
+
+void node_on_connected(struct node *n, uint32_t id, int fd, int error)
+{
+	if (id & NODE_DIAL_OUTLET)
+		outlets_on_connected(n, id, fd, error);
+	else
+		links_on_connected(n, id, fd, error);
 }
 
 void node_tick(struct node *n)
@@ -86,6 +110,8 @@ void node_tick(struct node *n)
 	channels_tick(n);
 	messages_tick(n);
 	relays_tick(n);
+	outlets_tick(n);
+	inlets_tick(n);
 }
 
 static uint64_t earlier(uint64_t a, uint64_t b)
@@ -99,5 +125,7 @@ uint64_t node_deadline(const struct node *n)
 	t = earlier(t, paths_deadline(n));
 	t = earlier(t, channels_deadline(n));
 	t = earlier(t, messages_deadline(n));
-	return earlier(t, relays_deadline(n));
+	t = earlier(t, relays_deadline(n));
+	t = earlier(t, outlets_deadline(n));
+	return earlier(t, inlets_deadline(n));
 }

@@ -15,14 +15,20 @@
 
 struct link_target;
 struct node;
+struct sockaddr_storage;
+
+/* In the id of a resolve or connect: an outlet asks, else a link. */
+#define NODE_DIAL_OUTLET (1u << 31)
 
 struct node_io {
 	/* Sends one message over the seam; takes m->fd. 0 or negative errno. */
 	int (*seam_send)(void *ctx, const struct seam_msg *m);
-	/* Resolves and connects; later links_on_resolved, links_on_connected with this id. Never calls back at once. */
+	/* Resolves and connects; later node_on_resolved, node_on_connected with this id. Never calls back at once. */
 	void (*resolve)(void *ctx, uint32_t id, const char *host, uint16_t port);
 	void (*connect)(void *ctx, uint32_t id, const struct link_target *t);
 	void (*cancel)(void *ctx, uint32_t id); /* resolve or connect; no call comes after it */
+	/* Accepts and resets what connects to an inlet's socket, until told otherwise. May be NULL. */
+	void (*inlet_gate)(void *ctx, uint32_t portal, int fd, bool refuse);
 	bool (*is_own)(void *ctx, const struct identifier *id); /* secret in a vault of this home */
 	/* True when a running node of this home listens there (default transit policy). */
 	bool (*is_own_listener)(void *ctx, const struct link_target *t);
@@ -50,6 +56,8 @@ struct node {
 	struct messages *messages;
 	struct services *services;
 	struct relays *relays;
+	struct outlets *outlets;
+	struct inlets *inlets;
 };
 
 /* keys are copied (and wiped by node_free). NULL: no memory. */
@@ -59,6 +67,9 @@ void node_enter(struct node *n, uint64_t now_ms, uint64_t unix_s);
 /* The data plane is gone with all links, paths and sessions; and another one is there, empty. */
 void node_dataplane_lost(struct node *n);
 void node_dataplane_back(struct node *n);
+/* Results of io->resolve and io->connect; the latter takes fd. */
+void node_on_resolved(struct node *n, uint32_t id, const struct sockaddr_storage *addrs, unsigned count, int error);
+void node_on_connected(struct node *n, uint32_t id, int fd, int error);
 /* Runs what is due; and when to call next (UINT64_MAX: never). */
 void node_tick(struct node *n);
 uint64_t node_deadline(const struct node *n);

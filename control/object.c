@@ -4,9 +4,12 @@
 #include "keys.h"
 #include "locked.h"
 #include "log.h"
+#include "tcp_listener.h"
 
 #include <errno.h>
+#include <sodium.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 enum { RELAY_LISTENERS_MAX = 16 };
 
@@ -178,4 +181,124 @@ int object_make_service(struct program *p, const char *type, const char *addr, s
 	else if (rc < 0)
 		*why = reason_make(EXIT_INTERNAL, "no service %.64s: %s", type, strerror(-rc));
 	return rc;
+}
+
+static void random_name(char dst[static WIRE_NAME_MAX + 1])
+{
+	snprintf(dst, WIRE_NAME_MAX + 1, "%08x", randombytes_random());
+}
+
+static struct reason named_reason(
+	struct program *p, const char *noun, const char *name, unsigned max, int rc)
+{
+	switch (rc) {
+	case -EEXIST:
+		return reason_make(EXIT_EXISTS, "the name %.64s is taken on node %s", name, p->name);
+	case -EINVAL:
+		return reason_make(EXIT_USAGE, "\"%.80s\" is not a name for an %s", name, noun);
+	case -EMFILE:
+		return reason_make(EXIT_USAGE, "a node has at most %u %ss", max, noun);
+	default:
+		return reason_make(EXIT_INTERNAL, "no %s %.64s: %s", noun, name, strerror(-rc));
+	}
+}
+
+int object_make_outlet(struct program *p, const json_t *o, struct outlet **out, struct reason *why)
+{
+	struct link_target to;
+	char made[WIRE_NAME_MAX + 1];
+	const char *name = json_string_value(json_object_get(o, "from"));
+	const char *text = json_string_value(json_object_get(o, "to"));
+	if (!text || link_target_parse(&to, text) < 0) {
+		*why = reason_make(EXIT_USAGE,
+			"\"%.128s\" is nothing to connect to: expected HOST:PORT or unix:PATH",
+			text ? text : "");
+		return -EINVAL;
+	}
+	int rc = outlet_add(p->node, name ? name : "outlet", &to, out);
+	if (!name && rc == -EEXIST) {
+		random_name(made);
+		rc = outlet_add(p->node, made, &to, out);
+	}
+	if (rc < 0)
+		*why = named_reason(p, "outlet", name ? name : "outlet", OUTLETS_MAX, rc);
+	return rc;
+}
+
+/* Binds; an address that another inlet has is one that exists. */
+static int bind_inlet(
+	struct program *p, const char *from, char bind[static TCP_ADDRESS_TEXT], struct reason *why)
+{
+	struct tcp_address a;
+	int rc = tcp_address_parse(&a, from, why);
+	if (rc < 0)
+		return rc;
+	tcp_address_format(&a, bind);
+	if (inlet_get(p->node, bind)) {
+		*why = reason_make(
+			EXIT_EXISTS, "an inlet of node %s listens on %s already", p->name, bind);
+		return -EEXIST;
+	}
+	rc = tcp_address_listen(&a, why);
+	if (rc >= 0)
+		tcp_address_format(&a, bind);
+	return rc;
+}
+
+int object_make_inlet(struct program *p, const json_t *o, inlet_fn *fn, void *ctx, uint64_t wait_ms,
+	struct inlet **out, struct reason *why)
+{
+	struct route route;
+	struct inlet_route to;
+	struct trust trust;
+	struct handshake_keys *keys = NULL;
+	char made[WIRE_NAME_MAX + 1], bind[TCP_ADDRESS_TEXT];
+	const char *alias = json_string_value(json_object_get(o, "alias"));
+	const char *from = json_string_value(json_object_get(o, "from"));
+	const char *text = json_string_value(json_object_get(o, "to"));
+	json_int_t parallel = json_integer_value(json_object_get(o, "parallel"));
+	if (!alias) {
+		random_name(made);
+		alias = made;
+	}
+	int rc = object_trust(json_object_get(o, "authorized"), &trust, why);
+	if (rc == 0)
+		rc = object_route(text ? text : "", &route, why);
+	if (rc == 0)
+		rc = inlet_route_parse(p->node, &route, &to, why);
+	if (rc < 0)
+		return rc;
+	if (parallel < 0 || parallel > INLET_PARALLEL_MAX) {
+		*why = reason_make(EXIT_USAGE, "an inlet has 1 to %d channels", INLET_PARALLEL_MAX);
+		return -EINVAL;
+	}
+	if (inlet_get(p->node, alias)) {
+		*why = named_reason(p, "inlet", alias, INLETS_MAX, -EEXIST);
+		return -EEXIST;
+	}
+	rc = keys_load_other(p, json_string_value(json_object_get(o, "identity")), &keys, why);
+	if (rc < 0)
+		return rc;
+	int fd = bind_inlet(p, from ? from : "127.0.0.1:0", bind, why);
+	if (fd < 0) {
+		locked_free(keys);
+		return fd;
+	}
+	struct inlet_options io = {.alias = alias, .bind = bind, .fd = fd, .route = &route, .to = &to,
+		.trust = &trust, .keys = keys, .parallel = (unsigned)parallel, .fn = fn, .ctx = ctx,
+		.wait_ms = wait_ms};
+	rc = inlet_add(p->node, &io, out);
+	if (rc < 0)
+		*why = named_reason(p, "inlet", alias, INLETS_MAX, rc);
+	else
+		log_info("inlet %s: listening on %s", alias, bind);
+	return rc;
+}
+
+void object_end_inlet(struct program *p, struct inlet *in)
+{
+	if (!strncmp(in->bind, "unix:", 5))
+		unlink(in->bind + 5);
+	log_info("inlet %s: no longer listening on %s", in->alias, in->bind);
+	inlet_del(p->node, in);
 }

@@ -6,7 +6,9 @@
 #ifndef OCKAM_OBJECT_H
 #define OCKAM_OBJECT_H
 
+#include "inlet.h"
 #include "listener.h"
+#include "outlet.h"
 #include "program.h"
 #include "relay.h"
 #include "service.h"
@@ -16,6 +18,8 @@
 #define OBJECT_RELAY "relay"
 #define OBJECT_TCP_CONNECTION "tcp-connection"
 #define OBJECT_SERVICE "service"
+#define OBJECT_INLET "tcp-inlet"
+#define OBJECT_OUTLET "tcp-outlet"
 
 /* Keeps it; a temporary node keeps nothing and succeeds. `doc` is taken. */
 int object_put(
@@ -35,5 +39,13 @@ int object_make_relay(struct program *p, const json_t *o, bool wait, uint64_t ti
 	relay_fn *fn, void *ctx, struct registration **out, struct reason *why);
 int object_make_service(struct program *p, const char *type, const char *addr, struct service **out,
 	struct reason *why);
+/* o: {from: its name, to}; without a name it is `outlet`, or a random one. */
+int object_make_outlet(
+	struct program *p, const json_t *o, struct outlet **out, struct reason *why);
+/* o: {alias, from, to, authorized, identity, parallel}; without an alias it has a random one. */
+int object_make_inlet(struct program *p, const json_t *o, inlet_fn *fn, void *ctx, uint64_t wait_ms,
+	struct inlet **out, struct reason *why);
+/* With its socket, and its file if it is a Unix socket. */
+void object_end_inlet(struct program *p, struct inlet *in);
 
 #endif

@@ -16,6 +16,7 @@
 
 struct api;
 struct dataplane;
+struct inlet_gate;
 struct loop;
 struct tcp_listener;
 
@@ -41,6 +42,7 @@ struct program {
 	struct dataplane *dataplane;
 	struct api *api;
 	struct tcp_listener *tcp_listeners;
+	struct inlet_gate *inlet_gates;
 	uint32_t last_listener; /* number on the seam */
 
 	unsigned starting; /* what must be done before the node is ready */

@@ -207,6 +207,30 @@ static int restore_relay(void *ctx, const char *name, const char *json)
 	return 0;
 }
 
+static int restore_outlet(void *ctx, const char *name, const char *json)
+{
+	struct restorer *r = ctx;
+	struct outlet *made;
+	json_t *o = json_loads(json, 0, NULL);
+	if (o)
+		json_object_set_new(o, "from", json_string(name));
+	if (!o || object_make_outlet(r->p, o, &made, r->why) < 0)
+		skipped(OBJECT_OUTLET, name, r->why);
+	json_decref(o);
+	return 0;
+}
+
+static int restore_inlet(void *ctx, const char *name, const char *json)
+{
+	struct restorer *r = ctx;
+	struct inlet *made;
+	json_t *o = json_loads(json, 0, NULL);
+	if (!o || object_make_inlet(r->p, o, NULL, NULL, 0, &made, r->why) < 0)
+		skipped(OBJECT_INLET, name, r->why);
+	json_decref(o);
+	return 0;
+}
+
 /* The listener `api`, which every node has until somebody deletes it. */
 static int default_listener(struct program *p, struct reason *why)
 {
@@ -227,6 +251,8 @@ int restore_objects(struct program *p, struct reason *why)
 		{OBJECT_TCP_LISTENER, restore_listener},
 		{OBJECT_TCP_CONNECTION, restore_connection},
 		{OBJECT_RELAY, restore_relay},
+		{OBJECT_OUTLET, restore_outlet},
+		{OBJECT_INLET, restore_inlet},
 	};
 	struct restorer r = {p, why};
 	int rc = config_transit(p, why);

@@ -2,8 +2,10 @@
 #include "seam_client.h"
 
 #include "channel.h"
+#include "inlet.h"
 #include "log.h"
 #include "message.h"
+#include "outlet.h"
 #include "path.h"
 
 #include <errno.h>
@@ -154,20 +156,6 @@ static void on_frame(struct node *n, const struct seam_msg *m)
 	}
 }
 
-/* No service of this node takes streams. */
-static void refuse_stream(struct node *n, const struct seam_msg *asked)
-{
-	struct seam_msg m = {
-		.cmd = SEAM_STREAM_REFUSE,
-		.fd = -1,
-		.has = SEAM_HAS(SEAM_A_SESSION) | SEAM_HAS(SEAM_A_STREAM) | SEAM_HAS(SEAM_A_CODE),
-		.session = asked->session,
-		.stream = asked->stream,
-		.code = REFUSE_NOT_FOUND,
-	};
-	seam_request(n, &m, NULL, NULL);
-}
-
 static void on_event(struct node *n, const struct seam_msg *m)
 {
 	struct channel *ch;
@@ -202,7 +190,13 @@ static void on_event(struct node *n, const struct seam_msg *m)
 		channels_on_session_closed(n, m->session, m->close);
 		break;
 	case SEAM_STREAM_ASKED:
-		refuse_stream(n, m);
+		outlets_on_asked(n, m->session, m->stream, m->service);
+		break;
+	case SEAM_STREAM_CLOSED:
+		if (m->portal)
+			inlets_on_closed(n, m);
+		else
+			outlets_on_closed(n, m);
 		break;
 	default:
 		break;

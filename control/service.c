@@ -2,6 +2,7 @@
 #include "service.h"
 
 #include "listener.h"
+#include "outlet.h"
 #include "relay.h"
 
 #include <errno.h>
@@ -106,7 +107,7 @@ int service_start(struct node *n, const char *type, const char *addr, struct ser
 		addr = type;
 	if (!route_name_valid(addr))
 		return -EINVAL;
-	if (service_get(n, addr) || listener_get(n, addr) || relay_name_channel(n, addr))
+	if (service_get(n, addr) || listener_get(n, addr) || outlet_get(n, addr) || relay_name_channel(n, addr))
 		return -EEXIST;
 	struct service *s = service_add(n->services, &types[i], addr);
 	if (!s)

@@ -41,6 +41,12 @@ bool address_valid(const char *text)
 	return take_number(&port, PORT_MAX) >= 0 && *port == 0;
 }
 
+bool address_port_valid(const char *text)
+{
+	const char *port = text;
+	return address_valid(text) || (take_number(&port, PORT_MAX) >= 0 && *port == 0);
+}
+
 static bool cidr_valid(const char *text, size_t len)
 {
 	char host[64];
@@ -89,7 +95,7 @@ int address_absolute(const struct cli *c, const char *text, char *dst, size_t ca
 	const char *path = text + UNIX_PREFIX;
 	int n;
 	if (strncmp(text, unix_prefix, UNIX_PREFIX)) {
-		n = snprintf(dst, cap, "%s", text);
+		n = snprintf(dst, cap, "%s%s", strchr(text, ':') ? "" : "127.0.0.1:", text);
 		return n < 0 || (size_t)n >= cap ? cli_fail(c, CLI_USAGE, "an address is too long")
 						 : CLI_OK;
 	}

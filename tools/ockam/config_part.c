@@ -13,6 +13,8 @@ const struct config_part config_parts[] = {
 	{"tcp-listeners", "tcp-listener", "create", "at", NULL},
 	{"tcp-connections", "tcp-connection", "create", "from", NULL},
 	{"relays", "relay", "create", "to", NULL},
+	{"tcp-outlets", "tcp-outlet", "create", "at", "from"},
+	{"tcp-inlets", "tcp-inlet", "create", "at", "alias"},
 	{"secure-channels", "secure-channel", "create", "from", NULL},
 };
 const size_t config_parts_n = sizeof config_parts / sizeof *config_parts;

@@ -105,6 +105,8 @@ const char *parse_value_fault(enum value_kind kind, const char *v, char *why, si
 		return is_channel(v) ? NULL : "an address is HEX or /service/HEX with 32 digits";
 	case VALUE_ADDRESS:
 		return address_valid(v) ? NULL : "an address is HOST:PORT or unix:PATH";
+	case VALUE_PORT:
+		return address_port_valid(v) ? NULL : "it is HOST:PORT, PORT or unix:PATH";
 	case VALUE_TRANSIT:
 		return address_transit_valid(v)
 			       ? NULL

@@ -76,6 +76,21 @@ OPTION o_no_wait = {
 	"no-connection-wait", 0, VALUE_NONE, .help = "return at once; the node goes on trying"};
 OPTION o_connection_to = {"to", 0, VALUE_ADDRESS, .required = true, .meta = "HOST:PORT|unix:PATH",
 	.help = "what to connect to"};
+OPTION o_outlet_to = {"to", 0, VALUE_PORT, .required = true, .meta = "HOST:PORT|PORT|unix:PATH",
+	.help = "what its connections are connected to; a name is resolved for each"};
+OPTION o_outlet_name = {"from", 0, VALUE_NAME, .meta = "NAME",
+	.help = "its address; default: `outlet`, then random names"};
+OPTION o_inlet_from = {"from", 0, VALUE_PORT, .meta = "HOST:PORT|PORT|unix:PATH",
+	.help = "where to listen; default 127.0.0.1:0, and port 0 is one that the kernel picks"};
+OPTION o_inlet_to = {"to", 0, VALUE_PLACE, .required = true, .meta = "ROUTE|NAME",
+	.help = "route to the outlet, or with --via its name; `-` in it takes a line from stdin"};
+OPTION o_via = {"via", 0, VALUE_ROUTE, .meta = "ROUTE",
+	.help = "route to the node that has the outlet: the channel goes to its listener `api`"};
+OPTION o_alias = {"alias", 0, VALUE_NAME, .meta = "NAME", .help = "its name; default: a random one"};
+OPTION o_parallel = {"parallel", 0, VALUE_COUNT, .meta = "N",
+	.help = "secure channels that share the connections; default: one more than workers"};
+OPTION o_connection_wait = {"connection-wait", 0, VALUE_TIMEOUT, .meta = "D",
+	.help = "how long to wait until it is connected; default 5s"};
 OPTION o_full = {"full", 0, VALUE_NONE, .help = "the whole change history"};
 OPTION o_encoding = {
 	"encoding", 0, VALUE_ENCODING, .meta = "text|hex", .help = "of the change history"};
@@ -216,6 +231,40 @@ static const struct command tcp_connection_commands[] = {
 		.opt = {&o_at, &o_from_filter, DELETE}},
 };
 
+static const struct command outlet_commands[] = {
+	{"create", "offer a TCP service to those who open a channel to the node", cmd_outlet_create,
+		.opt = {&o_outlet_to, &o_outlet_name, &o_at},
+		.about = "Whoever a channel listener of the node accepts can connect. TLS to the target is not "
+			 "supported.",
+		.examples = "ockam tcp-outlet create --at n2 --to 127.0.0.1:5432\n"
+			    "ockam tcp-outlet create --at n2 --from db --to unix:/run/postgresql/.s.PGSQL.5432"},
+	{"list", "list the tcp outlets of a node", cmd_outlet_list, .opt = {&o_at}},
+	{"show", "show a tcp outlet", cmd_outlet_show,
+		.pos = {{"NAME", VALUE_TEXT, true, "NAME or /service/NAME"}}, .opt = {&o_at}},
+	{"delete", "delete a tcp outlet; open connections go on", cmd_outlet_delete,
+		.pos = {{"NAME", VALUE_TEXT, false, "NAME or /service/NAME"}},
+		.opt = {&o_at, DELETE}},
+};
+
+static const struct command inlet_commands[] = {
+	{"create", "listen for connections that come out at an outlet", cmd_inlet_create,
+		.opt = {&o_inlet_from, &o_inlet_to, &o_via, &o_at, &o_alias, &o_identity,
+			&o_authorized, &o_parallel, &o_no_wait, &o_connection_wait},
+		.about = "Prints the address that it listens on. The connections go through secure channels "
+			 "that the node keeps up;\na route without one gets /secure/api before its last "
+			 "service. An inlet whose outlet is not there yet is\ncreated and connects later.",
+		.examples = "ockam tcp-inlet create --at n1 --from 15432 --to /node/n2/secure/api/service/outlet\n"
+			    "ockam tcp-inlet create --at n1 --from 7777 --via "
+			    "/node/relay/service/forward_to_n2 --to outlet"},
+	{"list", "list the tcp inlets of a node", cmd_inlet_list, .opt = {&o_at}},
+	{"show", "show a tcp inlet", cmd_inlet_show,
+		.pos = {{"NAME", VALUE_TEXT, true, "its alias or the address it listens on"}},
+		.opt = {&o_at}},
+	{"delete", "delete a tcp inlet, and reset its connections", cmd_inlet_delete,
+		.pos = {{"NAME", VALUE_TEXT, false, "its alias or the address it listens on"}},
+		.opt = {&o_at, DELETE}},
+};
+
 static const struct command identity_commands[] = {
 	{"create", "create an identity", cmd_identity_create,
 		.pos = {{"NAME", VALUE_NAME, false, "default: a random one"}},
@@ -299,6 +348,8 @@ const struct group table_groups[] = {
 	{"relay", "forwarder", "make a node reachable through another", MANY(relay_commands)},
 	{"tcp-listener", NULL, "addresses that a node listens on", MANY(tcp_listener_commands)},
 	{"tcp-connection", NULL, "connections to other nodes", MANY(tcp_connection_commands)},
+	{"tcp-outlet", NULL, "TCP services offered through secure channels", MANY(outlet_commands)},
+	{"tcp-inlet", NULL, "local ports that lead to such services", MANY(inlet_commands)},
 	{"identity", NULL, "create and manage identities", MANY(identity_commands)},
 	{"vault", NULL, "create and manage vaults", MANY(vault_commands)},
 	{"service", NULL, "services of a node", MANY(service_commands)},

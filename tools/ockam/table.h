@@ -23,6 +23,7 @@ enum value_kind {
 	VALUE_PLACE,	    /* a route, or a node's name when it has no slash */
 	VALUE_CHANNEL,	    /* HEX or /service/HEX */
 	VALUE_ADDRESS,	    /* HOST:PORT or unix:PATH */
+	VALUE_PORT,	  /* the same, or PORT: one of 127.0.0.1 */
 	VALUE_TRANSIT,	    /* CIDR[:PORT|:LO-HI] */
 	VALUE_IDENTIFIER,   /* I<64 hex> or `any` */
 	VALUE_DURATION,
@@ -116,6 +117,14 @@ COMMAND(cmd_tcp_connection_create);
 COMMAND(cmd_tcp_connection_list);
 COMMAND(cmd_tcp_connection_show);
 COMMAND(cmd_tcp_connection_delete);
+COMMAND(cmd_outlet_create);
+COMMAND(cmd_outlet_list);
+COMMAND(cmd_outlet_show);
+COMMAND(cmd_outlet_delete);
+COMMAND(cmd_inlet_create);
+COMMAND(cmd_inlet_list);
+COMMAND(cmd_inlet_show);
+COMMAND(cmd_inlet_delete);
 COMMAND(cmd_identity_create);
 COMMAND(cmd_identity_list);
 COMMAND(cmd_identity_show);
