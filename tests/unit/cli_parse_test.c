@@ -115,7 +115,7 @@ static void message_bodies_are_left_alone(void **state)
 static void what_is_wrong_is_named(void **state)
 {
 	fails("ockam portal list", "unknown command 'portal'");
-	fails("ockam tcp-inlet create", "unknown command 'tcp-inlet'");
+	fails("ockam credential issue", "unknown command 'credential'");
 	fails("ockam node rename a", "unknown command 'node rename'");
 	fails("ockam node create --allow x", "unknown option --allow");
 	fails("ockam node create -z", "unknown option -z");
