@@ -359,6 +359,17 @@ static void a_channel_is_a_link(void **state)
 	assert_int_equal(ev->m.link, 30);
 	assert_int_equal(ev->m.frame_len, 600);
 	assert_memory_equal(ev->frame, f, 600);
+	/* what is no frame of this version stops there */
+	unsigned frames = box_count(n->b, SEAM_FRAME);
+	f[0] = (uint8_t)(2 << 4 | WIRE_INIT);
+	box_apply(n->a, (struct seam_msg){.cmd = SEAM_FRAME,
+				.fd = -1,
+				.has = H(LINK) | H(FRAME),
+				.link = 20,
+				.frame = f,
+				.frame_len = 600});
+	run(n);
+	assert_int_equal(box_count(n->b, SEAM_FRAME), frames);
 	/* a session over it */
 	assert_int_equal(box_apply(n->a, session_msg_of(true, 2, 20, 8000)), 0);
 	assert_int_equal(box_apply(n->b, session_msg_of(false, 2, 30, 8000)), 0);

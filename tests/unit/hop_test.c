@@ -4,6 +4,7 @@
 #include "listener.h"
 #include "service.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -33,6 +34,18 @@ static struct hop decide(
 	struct route r = fake_route(text);
 	hop_decide(f->n, rights, ingress, NULL, &r, &h);
 	return h;
+}
+
+static void listener_names_are_checked(void **state)
+{
+	struct fake *f = *state;
+	static const struct trust nobody;
+	static const char *const bad[] = {"", "a/b", "a b"};
+	struct listener *l;
+	for (unsigned i = 0; i < 3; i++)
+		assert_int_equal(listener_add(f->n, bad[i], &nobody, NULL, NULL, &l), -EINVAL);
+	assert_int_equal(listener_add(f->n, "api", &nobody, NULL, NULL, &l), -EEXIST);
+	assert_int_equal(listener_add(f->n, "echo", &nobody, NULL, NULL, &l), -EEXIST);
 }
 
 static void who_may_go_where(void **state)
@@ -164,6 +177,7 @@ static void a_handle_stands_alone(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		with_node(listener_names_are_checked),
 		with_node(who_may_go_where),
 		with_node(an_empty_route_is_not_found),
 		with_node(what_is_used_and_what_it_costs),

@@ -79,6 +79,14 @@ static void what_is_said_comes_back(void **state)
 	memcpy(q.name, "not a name", 11);
 	len = relay_request_encode(&q, buf, sizeof buf);
 	assert_int_equal(relay_request_decode(buf, (size_t)len, &got), -EBADMSG);
+	/* each has so many fields */
+	static const uint8_t lengths[][5] = {
+		{0x83, 1, 0x61, 'a', 60}, {0x83, 2, 0x61, 'a', 60}, {0x82, 2, 0x61, 'a'}};
+	assert_int_equal(relay_request_decode(lengths[0], 5, &got), -EBADMSG);
+	assert_int_equal(relay_request_decode(lengths[1], 5, &got), -EBADMSG);
+	assert_int_equal(relay_request_decode(lengths[2], 4, &got), 0);
+	uint8_t more[] = {0x83, 2, 0x61, 'a'}; /* says three, has two */
+	assert_int_equal(relay_request_decode(more, sizeof more, &got), -EBADMSG);
 }
 
 static void registering_needs_a_channel(void **state)
@@ -271,6 +279,19 @@ static void names_too_long_for_an_address(void **state)
 	memset(name, 'x', 54);
 	struct relay_options o = options(name, &at, false);
 	assert_int_equal(relay_create(f->n, &o, told, NULL, &r), -EINVAL);
+	/* nor more listeners than there is room for, nor what is no name */
+	const char *many[17];
+	for (unsigned i = 0; i < 17; i++)
+		many[i] = "api";
+	o.name = "a";
+	o.listeners = many;
+	o.listeners_n = 17;
+	assert_int_equal(relay_create(f->n, &o, told, NULL, &r), -EINVAL);
+	many[0] = "a/b";
+	o.listeners_n = 1;
+	assert_int_equal(relay_create(f->n, &o, told, NULL, &r), -EINVAL);
+	assert_null(relays_first(f->n));
+	o = options(name, &at, false);
 	o.node_name_first = true; /* printed is the node's, the long one goes without */
 	struct reason why;
 	assert_int_equal(relay_create(f->n, &o, told, &why, &r), 0);

@@ -55,6 +55,7 @@ static void names_the_part_that_is_wrong(void **state)
 	assert_clause("/ip4/1.2.3/tcp/1", "\"ip4\" needs an IPv4 address, got \"1.2.3\"");
 	assert_clause("/ip6/1.2.3.4/tcp/1", "\"ip6\" needs an IPv6 address, got \"1.2.3.4\"");
 	assert_clause("/dnsaddr/a b/tcp/1", "\"dnsaddr\" needs a host name, got \"a b\"");
+	assert_clause("/dnsaddr/.a/tcp/1", "\"dnsaddr\" needs a host name, got \".a\"");
 	assert_clause("/node", "route ends after \"/node\"");
 	assert_clause("/node/n1/service", "route ends after \"/service\"");
 	assert_clause("/node/n1/", "the route ends with \"/\"");

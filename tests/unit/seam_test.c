@@ -168,6 +168,10 @@ static void answers_and_acks(void **state)
 	assert_int_equal(d.error, -ENOENT);
 	assert_int_equal(d.seq, 9);
 	assert_int_equal(seam_decode(&d, buf, (size_t)n, false), -EBADMSG);
+	for (int len = n - 8; len <= n + 8; len += 4) { /* an ACK has one length */
+		memcpy(buf, &(uint32_t){(uint32_t)len}, 4);
+		assert_int_equal(seam_decode(&d, buf, (size_t)len, true), len == n ? 0 : -EBADMSG);
+	}
 
 	m = (struct seam_msg){.cmd = SEAM_HELLO, .has = H(VERSION), .version = 1};
 	n = seam_encode(&m, buf, sizeof buf);

@@ -25,6 +25,10 @@ static void what_is_not_a_rule_is_refused(void **state)
 	for (unsigned i = 0; i < sizeof bad / sizeof *bad; i++)
 		if (transit_allow(t, bad[i]) != -EINVAL)
 			fail_msg("%s was taken", bad[i]);
+	char text[200];
+	memset(text, '1', sizeof text - 1);
+	text[sizeof text - 1] = 0; /* longer than any address */
+	assert_int_equal(transit_allow(t, text), -EINVAL);
 	transit_free(t);
 }
 
