@@ -4,7 +4,7 @@
 
 Checks of allocations are left out: none fails here.
 
-  mutate.py ROOT [--files PATTERN] [--sample N] [--seed S] [--jobs N] [--list]
+  mutate.py ROOT [--files PATTERN] [--sample N] [--seed S] [--again OUTPUT] [--jobs N] [--list]
 
 A mutant is an `if (...)` whose body leaves (return, goto, continue, break; also behind a call or two), with its
 condition, or one operand of a top-level `||` in it, made false. What it touches is built again by ninja in a copy of the tree and build; then tests run, those of the file's module first, until one fails.
@@ -41,9 +41,8 @@ FIRST = {
     'dataplane/engine.c': ['engine', 'engine_session'],
     'dataplane/endpoint.c': ['engine_session', 'engine'],
 }
-# After those, for every file: quick first.
-THEN = ['handshake', 'hop_part', 'link', 'hop', 'message', 'relay', 'engine', 'engine_session', 'session',
-        'session_hostile', 'session_time', 'identity', 'protocol', 'cbor', 'route', 'seam']
+# After those, for every file, each unit test but those of programs and of what lies on disk.
+NOT_THEN = re.compile(r'cli_|api_|bench|home|node_config|vault|log_rotate|tcp_listener|supervisor|.*_sandbox|locked')
 SIMS = [['sim_test', '--seeds', '3'], ['message_sim_test', '--seeds', '2'], ['rest_sim_test'],
         ['world_sim_test', '--seeds', '250']]
 
@@ -151,7 +150,8 @@ class Worker(threading.Thread):
                 f.write(m['text'])
             base = os.path.basename(m['file'])[:-2]
             names = FIRST.get(m['file'], []) + [base]
-            names += [n for n in THEN if n not in names]
+            tests = sorted(f[:-7] for f in os.listdir(os.path.join(self.tree, 'tests/unit')) if f.endswith('_test.c'))
+            names += [n for n in tests if not NOT_THEN.match(n)]
             names = [n for n in dict.fromkeys(names)
                      if n == 'noise_vectors' or os.path.exists(os.path.join(self.tree, 'tests/unit', n + '_test.c'))]
             sims = [['build/tests/sim/' + s[0]] + s[1:] for s in SIMS]
@@ -193,6 +193,7 @@ def main():
     ap.add_argument('--sample', type=int)
     ap.add_argument('--seed', type=int, default=1)
     ap.add_argument('--jobs', type=int, default=1)
+    ap.add_argument('--again', help='what this output of an earlier run says has survived')
     ap.add_argument('--list', action='store_true')
     opt = ap.parse_args()
     all_mutants = []
@@ -203,6 +204,9 @@ def main():
     if opt.sample and opt.sample < len(all_mutants):
         picked = random.Random(opt.seed).sample(all_mutants, opt.sample)
         picked.sort(key=lambda m: (m['file'], m['line']))
+    if opt.again:
+        before = set(re.findall(r'^SURVIVED (\S+):\d+: (.*)$', open(opt.again).read(), re.M))
+        picked = [m for m in all_mutants if (m['file'], m['what']) in before]
     if opt.list:
         for m in picked:
             print('%s:%d: %s' % (m['file'], m['line'], m['what']))

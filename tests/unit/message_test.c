@@ -176,6 +176,29 @@ static void a_malformed_msg_is_refused(void **state)
 	free(body);
 }
 
+static void a_malformed_error_is_refused(void **state)
+{
+	/* [6, 16, "a"], and what is nearly that */
+	static const struct {
+		uint8_t len, p[8];
+		int rc;
+	} table[] = {
+		{5, {0x83, 6, 16, 0x61, 'a'}, 0},
+		{5, {0x82, 6, 16, 0x61, 'a'}, -EBADMSG},
+		{5, {0x84, 6, 16, 0x61, 'a'}, -EBADMSG},
+		{5, {0x83, 6, 17, 0x61, 'a'}, -EBADMSG},
+		{6, {0x83, 0x18, 128, 16, 0x61, 'a'}, -EBADMSG},
+		{6, {0x83, 0x18, 127, 16, 0x61, 'a'}, 0},
+		{6, {0x83, 6, 16, 0x61, 'a', 0}, -EBADMSG},
+		{5, {0x83, 6, 16, 0x41, 'a'}, -EBADMSG},
+	};
+	for (unsigned i = 0; i < sizeof table / sizeof *table; i++) {
+		struct message_error e;
+		if (message_error_decode(table[i].p, table[i].len, &e) != table[i].rc)
+			fail_msg("line %u of the table", i);
+	}
+}
+
 static void an_error_text_is_made_printable(void **state)
 {
 	struct message_error e = {.code = RESET_NO_ROUTE, .hops_left = 15, .text = "a\033[2Jb\n"},
@@ -542,6 +565,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(bytes_and_back),
 		cmocka_unit_test(a_malformed_msg_is_refused),
+		cmocka_unit_test(a_malformed_error_is_refused),
 		cmocka_unit_test(the_room_is_exact),
 		cmocka_unit_test(an_error_text_is_made_printable),
 		with_node(own_services_answer_at_once),

@@ -249,6 +249,19 @@ static void a_taken_lr_ends_the_path(void **state)
 	assert_int_equal(paths_count(pl->f.n), 1);
 }
 
+/* What goes out on the link with the label Lr is that path's: no INIT may come with it. */
+static void an_init_with_an_lr_in_use_collides(void **state)
+{
+	struct place *pl = *state;
+	struct parts again = good_init;
+	arrive(pl, P, good_init);
+	arrive(pl, pl->n, good_resp);
+	again.label = again.inside = LR;
+	arrive(pl, pl->n, again);
+	assert_int_equal(reset(pl, pl->n), RESET_COLLISION);
+	assert_int_equal(paths_count(pl->f.n), 1);
+}
+
 /* The same Lr is taken only on the link that leads on. */
 static void a_taken_lr_towards_the_responder_ends_the_path(void **state)
 {
@@ -277,6 +290,7 @@ int main(void)
 		with_node(resp_goes_back),
 		with_node(a_wrong_resp_is_dropped),
 		with_node(a_resp_that_is_too_big_ends_the_path),
+		with_node(an_init_with_an_lr_in_use_collides),
 		with_node(a_taken_lr_ends_the_path),
 		with_node(a_taken_lr_towards_the_responder_ends_the_path),
 	};
