@@ -7,6 +7,7 @@
 #include "engine.h"
 #include "aead.h"
 #include "fuzz.h"
+#include "stream.h"
 
 #include <errno.h>
 
@@ -16,6 +17,7 @@ enum {
 	SESSIONS = 6,
 	LABELS = 6,
 	MAILS = 4096,
+	PORTALS = 4,
 	STEPS_MAX = 400,
 	BODY_MAX = 300,
 	EVENTS_MAX = 200000,
@@ -42,6 +44,9 @@ struct box {
 	bool hold; /* deliveries to control wait */
 	size_t held[SESSIONS];
 	unsigned events;
+	struct portal *portal[PORTALS];
+	unsigned portal_worker[PORTALS];
+	size_t writes; /* bytes that applications still have */
 };
 
 static struct box b;
@@ -88,11 +93,31 @@ static void on_link_close(void *ctx, struct link *l)
 	s->l = NULL;
 }
 
+static void *on_app_open(void *ctx, struct stream *s, int fd)
+{
+	return &b;
+}
+
+static void *on_portal_open(void *ctx, struct portal *p, int fd)
+{
+	CHECK(!b.portal[fd]);
+	b.portal[fd] = p;
+	return &b.portal[fd];
+}
+
+static void on_portal_close(void *ctx, void *io)
+{
+	*(struct portal **)io = NULL;
+}
+
 static const struct engine_ops ops = {
 	.event = on_event,
 	.post = on_post,
 	.link_open = on_link_open,
 	.link_close = on_link_close,
+	.app_open = on_app_open,
+	.portal_open = on_portal_open,
+	.portal_close = on_portal_close,
 };
 
 /* Follows the frames that leave: each is whole, of this version, and 16 bytes at least. */
@@ -134,6 +159,41 @@ static void send_one(struct engine *e, struct link *l)
 	}
 	s->blocked = sent < all;
 	engine_tx_done(e, l, sent ? (int64_t)sent : -EAGAIN, b.now);
+}
+
+/* An application that reads all, writes what it has, and ends with its peer. */
+static void serve(struct engine *e, struct stream *s)
+{
+	struct iovec iov[STREAM_SLOTS];
+	bool end = false;
+	unsigned n;
+	if (s->state == STREAM_ENDED) {
+		stream_free(s);
+		return;
+	}
+	while ((n = stream_out_take(s, iov, STREAM_SLOTS, &end))) {
+		size_t all = 0;
+		for (unsigned i = 0; i < n; i++)
+			all += iov[i].iov_len;
+		stream_out_done(s, (int64_t)all);
+	}
+	if (end)
+		stream_out_end(s);
+	n = s->fin_wanted || (!b.writes && !end) ? 0 : stream_in_slots(s, iov, STREAM_SLOTS);
+	if (n) {
+		size_t some = iov[0].iov_len < b.writes ? iov[0].iov_len : b.writes;
+		b.writes -= some;
+		stream_in_done(s, (int64_t)some);
+	}
+	engine_stream_told(e, s, b.now);
+}
+
+static void applications(void)
+{
+	struct stream *s;
+	for (unsigned w = 0; w < WORKERS; w++)
+		while ((s = engine_next_stream(b.e[w], b.now)))
+			serve(b.e[w], s);
 }
 
 static void flush(void)
@@ -347,6 +407,38 @@ static void msg_cmd(struct rd *r)
 	CHECK(rc == 0 || rc == -ENOENT || rc == -EPIPE || rc == -ENOBUFS || rc == -EMSGSIZE);
 }
 
+static void stream_cmd(struct rd *r)
+{
+	static const uint16_t cmds[] = {
+		SEAM_STREAM_ACCEPT, SEAM_STREAM_REFUSE, SEAM_PORTAL_ADD, SEAM_PORTAL_DEL};
+	unsigned session = 1 + rd_u8(r) % (SESSIONS - 1), worker = b.session_worker[session] & 1;
+	uint8_t how = rd_u8(r);
+	struct seam_msg m = {.cmd = cmds[how % 4],
+		.fd = -1,
+		.session = session,
+		.stream = rd_u8(r),
+		.code = how >> 4,
+		.service = "outlet"};
+	unsigned slot = m.stream % PORTALS;
+	m.portal = slot + 1;
+	if (m.cmd == SEAM_PORTAL_ADD && b.portal[slot])
+		return;
+	if (m.cmd != SEAM_PORTAL_DEL)
+		m.fd = (int)slot;
+	if (apply(worker, &m, ENGINE_LOCAL) == 0 && m.cmd == SEAM_PORTAL_ADD)
+		b.portal_worker[slot] = worker;
+}
+
+/* A connection comes to a portal, with something to say. */
+static void connection(struct rd *r)
+{
+	unsigned slot = rd_u8(r) % PORTALS;
+	struct stream *s;
+	b.writes += 16u * rd_u8(r);
+	if (b.portal[slot])
+		engine_portal_accept(b.e[b.portal_worker[slot]], b.portal[slot], &b, &s, b.now);
+}
+
 static void frame_cmd(struct rd *r)
 {
 	uint8_t p[WIRE_HEADER + 255];
@@ -408,7 +500,7 @@ static void pass(uint64_t ms)
 
 static void step(struct rd *r)
 {
-	switch (rd_u8(r) % 16) {
+	switch (rd_u8(r) % 18) {
 	case 0:
 	case 1:
 	case 2:
@@ -447,6 +539,12 @@ static void step(struct rd *r)
 	case 13:
 		delivered(r);
 		break;
+	case 16:
+		stream_cmd(r);
+		break;
+	case 17:
+		connection(r);
+		break;
 	case 14:
 		pass(100ull * rd_u8(r));
 		break;
@@ -471,6 +569,8 @@ static void begin(void)
 			.workers = WORKERS,
 			.seed = 0x1234567 + w,
 			.queue_max = 4 << 20,
+			.held_max = 1 << 20,
+			.streams_max = 8,
 			.serials = &b.serials,
 			.ops = &ops};
 		b.e[w] = engine_new(&cfg);
@@ -483,6 +583,9 @@ static void end(void)
 	for (; b.taken < b.mails; b.taken++)
 		if (b.mail[b.taken].kind == MAIL_FRAMES)
 			buf_put(b.mail[b.taken].frames);
+	for (unsigned w = 0; w < WORKERS; w++)
+		engine_streams_end(b.e[w], b.now);
+	applications();
 	for (unsigned w = 0; w < WORKERS; w++)
 		engine_free(b.e[w]);
 	for (unsigned i = 0; i < LINKS; i++)
@@ -498,6 +601,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		step(&r);
 		if (!(i & 1) || b.mails > MAILS / 2) /* the mail is sometimes late */
 			deliver_mail(MAILS);
+		applications();
 		flush();
 	}
 	end();

@@ -52,7 +52,7 @@ def frame(kind, sub, label, body, seq=0):
 
 
 text = (root / "docs/protocol.md").read_text()
-section = text[text.index("## 13. Test vectors"):]
+section = re.split(r"\n## \d+\. Test vectors\n", text)[1]
 vector = {n.strip(): bytes.fromhex(h) for n, h in re.findall(r"^(.+?) = ([0-9a-f]+)$", section, re.M)}
 objects = (root / "tests/vectors/identity_objects.h").read_text()
 histories, attestations = [
@@ -68,6 +68,9 @@ put("wire", "cursor", b"\x40" + bytes([0, 0, 1, 0, 2, 0, 3, 0, 4, 3, 5, 4]) + by
 put("wire", "past the end", b"\x08" + bytes([3, 0, 3, 0, 6, 0, 4, 9]) + bytes(8))
 
 for name, data in vector.items():
+    if name.split()[0] in ("OPEN", "ACCEPT", "REFUSE", "STREAM", "WINDOW"):
+        put("record", name, data)
+        continue
     put("cbor", name, data[2:] if name in ("hop part",) else data[16:] if name[:2] in ("LI", "RE") else data)
 put("cbor", "nested", cbor([[[[[[[1]]]]]], {1: {2: [b"x", "y", None, True]}}]))
 put("cbor", "hello", hello)
@@ -206,6 +209,10 @@ put("engine", "raw bytes", link_add(1) + bytes([3, 0, 20]) + vector["LINK PAUSE"
     + bytes([15, 11]))
 put("engine", "refusing session", up + session(1, 1, 0x38, 0, 1) + bytes([8, 0, 1]) + bytes([15, 31]))
 put("engine", "unknown label", link_add(1) + data(1, b"x", label=3) + data(1, b"x", odd=0x80))
+put("engine", "streams", up + session(1, 1, 2, 0, 1) + data(1, ping) + data(1, vector["OPEN"][:4] + be(2, 4) + vector["OPEN"][8:])
+    + bytes([16, 0, 0, 2]) + data(1, rec(19, be(0, 8) + b"hello", 1, 2)) + bytes([16, 0, 2, 1, 17, 1, 200])
+    + data(1, rec(17, be(100000, 8), 0, 1)) + bytes([17, 1, 255]) + data(1, vector["WINDOW of the session"])
+    + bytes([16, 0, 3, 1, 11, 0, 1]))
 put("engine", "deliveries held", up + session(1, 1, 2, 0, 1) + bytes([13, 0, 1])
     + data(1, *[rec(4, b"m" * 200, 1, 1)] * 8) + bytes([13, 0, 0]))
 
@@ -322,3 +329,23 @@ put("database", "config", b"\2" + column(13, 1, b"{") + column(16, 3, b"") + col
 put("database", "newer version", b"\2" + column(22, 0, b""))
 put("database", "stray secrets", b"\2" + column(25, 1, b"/nonexistent/vault") + column(26, 2, b"k" * 31) + column(26, 3, b""))
 put("database", "table gone", b"\2" + column(23, 0, b"") + column(24, 0, b""))
+
+
+# streams: records, applications, frames (streams.c); how: 1 initiator, 4 wide path
+def took(kind, stream, flags=0, n=0, tail=b""):
+    return bytes([0, kind, flags, stream, n]) + tail
+
+
+OPEN, ACCEPT, REFUSE, STREAM, WINDOW = range(5)
+leave, wide = b"\3\xf2", b"\5"
+put("streams", "we open", wide + b"\4\0" + leave + took(ACCEPT, 1, 0, 0, b"\xff\xff") + bytes([7, 0, 3, 7, 0, 1, 7, 0, 0x90])
+    + leave + took(STREAM, 1, 0, 99) + bytes([5, 0, 7, 5, 0, 1]) + took(STREAM, 1, 1, 3) + bytes([5, 0, 7, 5, 0, 1, 5, 0, 7])
+    + bytes([7, 0, 3, 7, 0, 4]) + leave + took(WINDOW, 1, 0, 0, b"\0\0") + leave)
+put("streams", "the peer opens", b"\4" + took(OPEN, 1, 0, 0, b"\0\x40") + bytes([9, 0, 0]) + leave + took(STREAM, 1, 0x80, 200)
+    + bytes([5, 0, 31, 5, 0, 2, 9, 0, 3, 5, 0, 31, 5, 0, 1]) + took(WINDOW, 0, 0, 0, b"\0\1") + bytes([9, 0, 2]) + leave)
+put("streams", "refused both ways", b"\1\4\0" + leave + took(REFUSE, 1, 0, 0, b"\3") + took(OPEN, 2, 0, 0, b"\0\1")
+    + bytes([9, 0, 1]) + leave + took(STREAM, 2, 0, 5))
+put("streams", "nobody reads", b"\4" + b"".join(took(OPEN, i, 0, 0, b"\1\0") + bytes([9, i // 2, 0]) for i in (1, 3))
+    + (took(STREAM, 1, 0x80, 255) + took(STREAM, 3, 0xc0, 255)) * 3 + bytes([5, 0, 31, 5, 0, 2]) + leave)
+put("streams", "reset while writing", wide + b"\4\0" + leave + took(ACCEPT, 1, 0, 0, b"\xff\xff") + bytes([7, 0, 15])
+    + took(STREAM, 1, 2) + bytes([7, 0, 1]) + leave)
