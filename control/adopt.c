@@ -2,6 +2,7 @@
 #include "adopt.h"
 
 #include "end.h"
+#include "inlet.h"
 #include "log.h"
 #include "message_private.h"
 #include "note.h"
@@ -23,7 +24,7 @@ struct entry {
 };
 
 struct adoption {
-	struct entry *links, *labels, *sessions, *listeners;
+	struct entry *links, *labels, *sessions, *listeners, *portals;
 };
 
 /* What adopt_apply works with. */
@@ -59,6 +60,7 @@ void adoption_free(struct adoption *a)
 	entries_free(a->labels);
 	entries_free(a->sessions);
 	entries_free(a->listeners);
+	entries_free(a->portals);
 	free(a);
 }
 
@@ -73,6 +75,8 @@ static struct entry **list_of(struct adoption *a, uint16_t cmd)
 		return &a->sessions;
 	case SEAM_DUMP_LISTENER:
 		return &a->listeners;
+	case SEAM_DUMP_PORTAL:
+		return &a->portals;
 	default:
 		return NULL;
 	}
@@ -105,6 +109,23 @@ int adoption_listener(struct adoption *a, uint32_t *id)
 			return fd;
 		}
 	return -1;
+}
+
+int adoption_portal(struct adoption *a, uint32_t *portal)
+{
+	int fd = -1;
+	for (struct entry *e = a->portals; e; e = e->next) {
+		if (e->m.fd < 0 || (fd >= 0 && e->m.portal != *portal))
+			continue;
+		if (fd < 0) {
+			fd = e->m.fd;
+			*portal = e->m.portal;
+		} else {
+			close(e->m.fd); /* the same socket, at another session */
+		}
+		e->m.fd = -1;
+	}
+	return fd;
 }
 
 void adopt_numbers(struct node *n, const struct adopt_highest *top)
@@ -238,6 +259,9 @@ static void take_open_session(struct adopter *x, struct entry *e, const struct c
 		ch->as_link = links_adopt_channel(
 			n, l->m.link, ch, l->m.frame_max, ch->link->nesting + 1);
 	}
+	for (const struct entry *p = x->a->portals; p; p = p->next)
+		if (p->m.session == e->m.session)
+			ch->adopted_portal = p->m.portal;
 	take_names(n, ch, names);
 	x->channels++;
 }
@@ -334,6 +358,19 @@ static void take_paths(struct adopter *x)
 			delete(x, SEAM_LABEL_DEL, &e->m);
 }
 
+/* What is numbered here, and not by the data plane. */
+static void number_above(struct node *n, const struct adoption *a)
+{
+	uint32_t portal = 0, lane = 0;
+	for (const struct entry *e = a->portals; e; e = e->next)
+		if (e->m.portal > portal)
+			portal = e->m.portal;
+	for (const struct channel *ch = channels_first(n); ch; ch = ch->next)
+		if (ch->lane > lane)
+			lane = ch->lane;
+	inlets_number_above(n, portal, lane);
+}
+
 void adopt_apply(struct node *n, const struct adoption *a, adopt_keys_fn *keys, void *ctx)
 {
 	struct adopter x = {.n = n, .a = a, .keys = keys, .ctx = ctx};
@@ -344,6 +381,7 @@ void adopt_apply(struct node *n, const struct adoption *a, adopt_keys_fn *keys, 
 		if (!e->done)
 			delete(&x, SEAM_LINK_DEL, &e->m);
 	take_paths(&x);
+	number_above(n, a);
 	log_info("adopted %u connections, %u channels and %u paths; %u half-made things deleted",
 		x.links, x.channels, x.paths, x.deleted);
 }
@@ -375,11 +413,21 @@ static bool same_route(const struct route *a, const struct route *b)
 	       !strcmp(x, y);
 }
 
+struct channel *adopt_claim_portal(struct node *n, uint32_t portal)
+{
+	for (struct channel *ch = channels_first(n); ch; ch = ch->next)
+		if (ch->unclaimed && ch->role == SEAM_INITIATOR && ch->adopted_portal == portal) {
+			ch->unclaimed = false;
+			return ch;
+		}
+	return NULL;
+}
+
 struct channel *adopt_claim(struct node *n, const struct route *to, const struct trust *trust)
 {
 	for (struct channel *ch = channels_first(n); ch; ch = ch->next)
 		if (ch->unclaimed && ch->role == SEAM_INITIATOR && ch->persistent &&
-			same_route(&ch->route, to) && same_trust(&ch->trust, trust)) {
+			!ch->adopted_portal && !ch->lane && same_route(&ch->route, to) && same_trust(&ch->trust, trust)) {
 			ch->unclaimed = false;
 			return ch;
 		}

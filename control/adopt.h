@@ -33,10 +33,14 @@ void adopt_apply(struct node *n, const struct adoption *a, adopt_keys_fn *keys, 
 void adopt_done(struct node *n);
 /* The next listening socket, with its number: the caller's now. -1: no more. */
 int adoption_listener(struct adoption *a, uint32_t *id);
+/* The same for those of inlets, with the number of the portal, each once. */
+int adoption_portal(struct adoption *a, uint32_t *portal);
 
 /* What the data plane keeps about a channel's session is written anew. */
 void adopt_note_changed(struct node *n, struct channel *ch);
-/* A hidden channel there that nobody has claimed yet, or NULL. It keeps its state. */
+/* A hidden channel there that serves this portal and that nobody has claimed yet, or NULL. */
+struct channel *adopt_claim_portal(struct node *n, uint32_t portal);
+/* One that a relay has kept up. It keeps its state. */
 struct channel *adopt_claim(struct node *n, const struct route *to, const struct trust *trust);
 
 #endif

@@ -54,6 +54,7 @@ struct channel {
 	unsigned failures, restarts;
 	struct reason last_error; /* of the latest attempt, until one succeeds */
 	bool unclaimed;		  /* adopt.c: nobody has asked for it again */
+	uint32_t adopted_portal;  /* adopt.c: of an inlet that it served; 0: none */
 	bool ending;		  /* program.c: the node ends, and it has to be closed */
 };
 

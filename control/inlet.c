@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "inlet.h"
 
+#include "adopt.h"
 #include "locked.h"
 #include "log.h"
 #include "seam_client.h"
@@ -22,6 +23,14 @@ struct inlets {
 struct inlets *inlets_new(void)
 {
 	return calloc(1, sizeof(struct inlets));
+}
+
+void inlets_number_above(struct node *n, uint32_t portal, uint32_t lane)
+{
+	if (portal > n->inlets->last_portal)
+		n->inlets->last_portal = portal;
+	if (lane > n->inlets->last_lane)
+		n->inlets->last_lane = lane;
 }
 
 struct inlet *inlets_first(struct node *n)
@@ -111,6 +120,8 @@ static void on_portal(struct node *n, void *ctx, int error, const struct seam_ms
 {
 	struct inlet_session *s = ctx;
 	struct inlet *in = s->in;
+	if (error == -EEXIST)
+		error = 0; /* it has the socket since before */
 	if (error) {
 		s->served = 0;
 		if (error == -ECANCELED || error == -EPIPE || error == -ENOENT)
@@ -204,6 +215,18 @@ static void connect_session(struct node *n, struct inlet_session *s)
 	s->retry_ms = n->now_ms + RETRY_MS;
 }
 
+/* A channel that has served this inlet before control was started again. */
+static void claim(struct node *n, struct inlet_session *s)
+{
+	struct inlet *in = s->in;
+	s->ch = in->to.existing ? NULL : adopt_claim_portal(n, in->portal);
+	if (!s->ch)
+		return;
+	s->lane = s->ch->lane;
+	if (!s->ch->keys)
+		s->ch->keys = keys_copy(in->keys);
+}
+
 int inlet_add(struct node *n, const struct inlet_options *o, struct inlet **out)
 {
 	struct inlets *all = n->inlets;
@@ -219,7 +242,7 @@ int inlet_add(struct node *n, const struct inlet_options *o, struct inlet **out)
 	}
 	snprintf(in->alias, sizeof in->alias, "%s", o->alias);
 	snprintf(in->bind, sizeof in->bind, "%s", o->bind);
-	in->portal = ++all->last_portal;
+	in->portal = o->portal ? o->portal : ++all->last_portal;
 	in->fd = o->fd;
 	in->route = *o->route;
 	in->to = *o->to;
@@ -231,9 +254,13 @@ int inlet_add(struct node *n, const struct inlet_options *o, struct inlet **out)
 	in->n = in->to.existing ? 1 : o->parallel ? o->parallel : n->workers + 1;
 	if (in->n > INLET_PARALLEL_MAX)
 		in->n = INLET_PARALLEL_MAX;
-	for (unsigned i = 0; i < in->n; i++)
-		in->s[i] = (struct inlet_session){
-			.in = in, .retry_ms = n->now_ms, .lane = in->n > 1 ? ++all->last_lane : 0};
+	for (unsigned i = 0; i < in->n; i++) {
+		in->s[i] = (struct inlet_session){.in = in, .retry_ms = n->now_ms};
+		if (o->portal)
+			claim(n, &in->s[i]);
+		if (!in->s[i].ch)
+			in->s[i].lane = in->n > 1 ? ++all->last_lane : 0;
+	}
 	settle(n, in);
 	struct inlet **pp = &all->first;
 	while (*pp)

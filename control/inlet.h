@@ -68,6 +68,7 @@ typedef void inlet_fn(struct node *n, void *ctx, struct inlet *in);
 struct inlet_options {
 	const char *alias, *bind;
 	int fd; /* taken over in any case */
+	uint32_t portal; /* 0: a new one; else adopted channels serve it already */
 	const struct route *route;
 	const struct inlet_route *to;
 	const struct trust *trust;
@@ -80,6 +81,8 @@ struct inlet_options {
 
 struct inlets *inlets_new(void);
 void inlets_free(struct node *n);
+/* Portals and lanes that are in use already (adopt.h). */
+void inlets_number_above(struct node *n, uint32_t portal, uint32_t lane);
 /* -EEXIST (the alias), -EINVAL, -EMFILE, -ENOMEM. */
 int inlet_add(struct node *n, const struct inlet_options *o, struct inlet **out);
 /* With its channels: open connections are reset. */

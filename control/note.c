@@ -3,7 +3,7 @@
 
 #include <errno.h>
 
-enum { NOTE_LINK = 1, NOTE_CHANNEL = 2, NOTE_VERSION = 1 };
+enum { NOTE_LINK = 1, NOTE_CHANNEL = 2, NOTE_VERSION = 2 };
 
 static void put_text(struct wr *w, const char *s)
 {
@@ -61,6 +61,7 @@ int note_link_encode(const struct link *l, uint8_t *dst, size_t cap)
 	put_text(&w, l->peer);
 	put_text(&w, l->target.host);
 	wr_u16(&w, l->target.port);
+	wr_u32(&w, l->target.lane);
 	wr_u8(&w, l->target.resolved);
 	wr_u8(&w, (uint8_t)l->target.addr_len);
 	wr_bytes(&w, &l->target.addr, l->target.addr_len);
@@ -81,6 +82,7 @@ int note_link_decode(const uint8_t *p, size_t len, struct link *l)
 	get_text(&r, out.target.host, sizeof out.target.host);
 	out.target.kind = kind;
 	out.target.port = rd_u16(&r);
+	out.target.lane = rd_u32(&r);
 	out.target.resolved = get_bool(&r);
 	size_t addr_len = rd_u8(&r);
 	if ((kind != LINK_TCP && kind != LINK_UNIX) || addr_len > sizeof out.target.addr)
@@ -178,6 +180,7 @@ int note_channel_encode(const struct channel *ch, bool up_before, const struct n
 	wr_bytes(&w, ch->hash, sizeof ch->hash);
 	wr_u64(&w, ch->opened_ms);
 	wr_u64(&w, ch->timeout_ms);
+	wr_u32(&w, ch->lane);
 	put_peer(&w, &ch->peer);
 	put_trust(&w, &ch->trust);
 	route_encode(&w, &ch->route, 0);
@@ -205,6 +208,7 @@ int note_channel_decode(const uint8_t *p, size_t len, struct channel *ch, bool *
 	get_bytes(&r, ch->hash, sizeof ch->hash);
 	ch->opened_ms = rd_u64(&r);
 	ch->timeout_ms = rd_u64(&r);
+	ch->lane = rd_u32(&r);
 	get_peer(&r, &ch->peer);
 	get_trust(&r, &ch->trust);
 	route_decode(&r, &ch->route);

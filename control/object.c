@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "object.h"
 
+#include "inlet_socket.h"
 #include "keys.h"
 #include "locked.h"
 #include "log.h"
@@ -226,8 +227,8 @@ int object_make_outlet(struct program *p, const json_t *o, struct outlet **out, 
 }
 
 /* Binds; an address that another inlet has is one that exists. */
-static int bind_inlet(
-	struct program *p, const char *from, char bind[static TCP_ADDRESS_TEXT], struct reason *why)
+static int bind_inlet(struct program *p, const char *from, char bind[static TCP_ADDRESS_TEXT],
+	uint32_t *portal, struct reason *why)
 {
 	struct tcp_address a;
 	int rc = tcp_address_parse(&a, from, why);
@@ -239,6 +240,9 @@ static int bind_inlet(
 			EXIT_EXISTS, "an inlet of node %s listens on %s already", p->name, bind);
 		return -EEXIST;
 	}
+	rc = inlet_socket_take(p, bind, portal);
+	if (rc >= 0)
+		return rc; /* since before this process */
 	rc = tcp_address_listen(&a, why);
 	if (rc >= 0)
 		tcp_address_format(&a, bind);
@@ -279,12 +283,14 @@ int object_make_inlet(struct program *p, const json_t *o, inlet_fn *fn, void *ct
 	rc = keys_load_other(p, json_string_value(json_object_get(o, "identity")), &keys, why);
 	if (rc < 0)
 		return rc;
-	int fd = bind_inlet(p, from ? from : "127.0.0.1:0", bind, why);
+	uint32_t portal = 0;
+	int fd = bind_inlet(p, from ? from : "127.0.0.1:0", bind, &portal, why);
 	if (fd < 0) {
 		locked_free(keys);
 		return fd;
 	}
-	struct inlet_options io = {.alias = alias, .bind = bind, .fd = fd, .route = &route, .to = &to,
+	struct inlet_options io = {.alias = alias, .bind = bind, .fd = fd, .portal = portal, .route = &route,
+		.to = &to,
 		.trust = &trust, .keys = keys, .parallel = (unsigned)parallel, .fn = fn, .ctx = ctx,
 		.wait_ms = wait_ms};
 	rc = inlet_add(p->node, &io, out);

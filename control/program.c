@@ -4,6 +4,7 @@
 
 #include "api.h"
 #include "channel.h"
+#include "inlet_socket.h"
 #include "keys.h"
 #include "locked.h"
 #include "log.h"
@@ -348,6 +349,7 @@ static void finish(struct program *p)
 {
 	uv_run(&p->uv, UV_RUN_DEFAULT);
 	uv_loop_close(&p->uv);
+	inlet_sockets_close(p); /* of a start that failed */
 	free(p->api);
 	free(p->loop);
 	json_decref(p->config);

@@ -48,6 +48,7 @@ struct program {
 	unsigned starting; /* what must be done before the node is ready */
 	bool ready;	   /* it was */
 	bool adopted;	   /* the data plane was there before */
+	struct inlet_socket *inlet_sockets; /* adopted, for whoever restores the inlets */
 	bool ending;
 	int exit_status;
 };

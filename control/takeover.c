@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "takeover.h"
 
+#include "inlet_socket.h"
 #include "keys.h"
 #include "log.h"
 #include "seam_client.h"
@@ -157,12 +158,15 @@ void takeover_apply(struct program *p, struct takeover *t, const struct dataplan
 	adopt_apply(p->node, t->adoption, keys_of, p);
 	while ((fd = adoption_listener(t->adoption, &id)) >= 0)
 		tcp_listener_adopt(p, id, fd);
+	while ((fd = adoption_portal(t->adoption, &id)) >= 0)
+		inlet_socket_adopt(p, id, fd);
 }
 
 void takeover_finish(struct program *p, struct takeover *t)
 {
 	adopt_done(p->node);
 	tcp_listeners_adopted(p);
+	inlet_sockets_close(p);
 	for (struct kept *k = t->kept; k; k = k->next)
 		seam_input(p->node, k->bytes, k->len);
 }

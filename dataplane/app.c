@@ -408,6 +408,11 @@ void apps_portal_close(void *io)
 	cancel_start(in->all, in->fd, &in->cancel, &in->ops);
 }
 
+int apps_portal_socket(void *io)
+{
+	return ((const struct inlet *)io)->fd;
+}
+
 static void app_completion(struct app *a, enum op_kind kind, const struct io_uring_cqe *cqe)
 {
 	switch (kind) {

@@ -25,6 +25,7 @@ bool apps_idle(const struct apps *a);
 void *apps_open(struct apps *a, struct stream *s, int fd);
 void *apps_portal_open(struct apps *a, struct portal *p, int fd);
 void apps_portal_close(void *io);
+int apps_portal_socket(void *io); /* stays ours */
 
 /* Starts what streams want to be done. */
 void apps_serve(struct apps *a, uint64_t now_ms);

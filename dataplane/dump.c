@@ -40,7 +40,7 @@ static void dump_row(struct engine *e, const struct row *r, uint32_t seq)
 	emit(e, &m, seq);
 }
 
-static void dump_session(struct engine *e, const struct endpoint *ep, uint32_t seq)
+static void dump_session(struct engine *e, struct endpoint *ep, uint32_t seq)
 {
 	struct seam_msg m = event_of(SEAM_DUMP_SESSION,
 		SEAM_HAS(SEAM_A_SESSION) | SEAM_HAS(SEAM_A_LABEL) | SEAM_HAS(SEAM_A_LABEL_TX) |
@@ -63,6 +63,7 @@ static void dump_session(struct engine *e, const struct endpoint *ep, uint32_t s
 	}
 	note_get(&ep->note, &m);
 	emit(e, &m, seq);
+	portals_dump(e, ep, seq);
 }
 
 void engine_dump(struct engine *e, uint32_t seq)

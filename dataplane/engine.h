@@ -76,6 +76,7 @@ struct engine_ops {
 	 * memory. */
 	void *(*portal_open)(void *ctx, struct portal *p, int fd);
 	void (*portal_close)(void *ctx, void *io); /* the last call for it */
+	int (*portal_socket)(void *io); /* the listening socket; for a dump. May be NULL */
 };
 
 struct engine_config {

@@ -109,6 +109,9 @@ void mail_all(struct engine *e, const struct engine_mail *m);
 /* dump.c: one answer of SEAM_DUMP for each link, row and session. */
 void engine_dump(struct engine *e, uint32_t seq);
 
+/* portal.c: the same for the portals of a session; and what its peer has asked is asked again. */
+void portals_dump(struct engine *e, struct endpoint *ep, uint32_t seq);
+
 /* row.c */
 struct row *row_find(const struct engine *e, uint32_t link, uint32_t label);
 struct row *row_create(struct engine *e, struct link *l, uint32_t label);

@@ -171,7 +171,7 @@ static struct outbox_queue *queue_of(struct outbox *o, const struct seam_msg *m)
 
 static int fd_of(const struct seam_msg *m)
 {
-	return m->cmd == SEAM_DUMP_LISTENER ? m->fd : -1;
+	return m->cmd == SEAM_DUMP_LISTENER || m->cmd == SEAM_DUMP_PORTAL ? m->fd : -1;
 }
 
 static bool append(struct outbox *o, unsigned worker, const struct seam_msg *m, size_t len)

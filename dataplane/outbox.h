@@ -51,7 +51,7 @@ void outbox_open(struct outbox *o, int sock);
 /* The controller is gone: what waits for it is forgotten (and counts as delivered). */
 void outbox_close(struct outbox *o);
 void outbox_fini(struct outbox *o);
-/* Passes m->fd with SEAM_DUMP_LISTENER; it stays the caller's. True: it waits, and for SEAM_MSG
+/* Passes m->fd with SEAM_DUMP_LISTENER and _PORTAL; it stays the caller's. True: it waits, and for SEAM_MSG
  * `delivered` will be called with this worker. */
 bool outbox_send(struct outbox *o, unsigned worker, const struct seam_msg *m);
 /* The answer (or NULL) and the ACK, with nothing between them. */

@@ -139,6 +139,25 @@ static void tell_asked(struct engine *e, struct stream *s)
 	e->cfg.ops->event(e->cfg.ctx, &m);
 }
 
+void portals_dump(struct engine *e, struct endpoint *ep, uint32_t seq)
+{
+	struct label_iter it = {0};
+	for (const struct portal *p = ep->portals; p && e->cfg.ops->portal_socket; p = p->next) {
+		struct seam_msg m =
+			event_of(SEAM_DUMP_PORTAL, SEAM_HAS(SEAM_A_SESSION) | SEAM_HAS(SEAM_A_PORTAL));
+		m.seq = seq;
+		m.session = ep->node.link;
+		m.portal = p->id;
+		m.fd = e->cfg.ops->portal_socket(p->io);
+		e->cfg.ops->event(e->cfg.ctx, &m);
+	}
+	for (struct label_node *n; (n = label_each(&session_streams(ep->session)->table, &it));) {
+		struct stream *s = LABEL_ENTRY(n, struct stream, node);
+		if (s->state == STREAM_ASKED && s->asked_told)
+			tell_asked(e, s);
+	}
+}
+
 static void tell_closed(struct engine *e, const struct stream *s)
 {
 	struct seam_msg m = event_of(SEAM_STREAM_CLOSED,

@@ -229,6 +229,7 @@ static const struct engine_ops engine_ops = {
 	.app_open = on_app_open,
 	.portal_open = on_portal_open,
 	.portal_close = on_portal_close,
+	.portal_socket = apps_portal_socket,
 };
 
 static void wake_arm(struct worker *w)

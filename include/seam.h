@@ -28,7 +28,10 @@
  *        SEAM_DUMP_LABEL    link* label* out_link label_tx       a row that is no session's
  *        SEAM_DUMP_SESSION  session* label* label_tx* up* link (absent: its path is gone) error (broken)
  *                           close (it only says CLOSE) note
+ *        SEAM_DUMP_PORTAL   session* portal*, with a duplicate of its listening socket
  *        SEAM_DUMP_LISTENER listener*, with a duplicate of the socket
+ *                           Behind a session come STREAM_ASKED again for streams that nobody has
+ *                           answered.
  * SEAM_LISTENER_ADD control listener*                                   socket  -EEXIST -EMFILE
  * SEAM_LISTENER_DEL control listener*                                   -       -ENOENT
  * SEAM_LINK_ADD    control  link* session (for a channel link) out_link  socket -EEXIST -ENOENT -EMFILE
@@ -152,6 +155,7 @@ enum seam_cmd {
 	SEAM_DUMP_LINK,
 	SEAM_DUMP_LABEL,
 	SEAM_DUMP_SESSION,
+	SEAM_DUMP_PORTAL,
 	SEAM_CMD_END
 };
 

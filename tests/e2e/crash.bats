@@ -374,6 +374,47 @@ frames_of() { ockam secure-channel show "$2" --at "$1" --output json | jq .frame
 	[ "$(ockam identity show other)" = "$peer" ]
 }
 
+@test "control killed: connections through an inlet go on, new ones are made, on either side" {
+	ockam node create n1
+	ockam node create n2
+	target=$(free_port)
+	background socat "TCP-LISTEN:$target,bind=127.0.0.1,fork,reuseaddr" EXEC:cat
+	eventually eval "(exec 9<>/dev/tcp/127.0.0.1/$target) 2>/dev/null"
+	ockam tcp-outlet create --at n2 --to "127.0.0.1:$target"
+	inlet=$(free_port)
+	ockam tcp-inlet create --at n1 --from "127.0.0.1:$inlet" --to /node/n2/service/outlet
+	echoes() { # echoes FD TEXT
+		local line
+		echo "$2" >&"$1"
+		read -r -t 15 -u "$1" line
+		[ "$line" = "$2" ]
+	}
+	exec 7<>"/dev/tcp/127.0.0.1/$inlet"
+	echoes 7 first
+	kill_control n1
+	echoes 7 'the inlet goes on'
+	exec 8<>"/dev/tcp/127.0.0.1/$inlet" # and takes more: control has no part in that
+	echoes 8 'a new one'
+	expect 0 ockam node start n1
+	json '.inlets[0].bind_addr' "127.0.0.1:$inlet"
+	echoes 7 'after the start'
+	kill_control n2
+	echoes 7 'the outlet goes on'
+	exec 9<>"/dev/tcp/127.0.0.1/$inlet"
+	echo 'asked when nobody answers' >&9
+	expect 0 ockam node start n2
+	read -r -t 15 -u 9 line
+	[ "$line" = 'asked when nobody answers' ]
+	echoes 7 'all the time one connection'
+	up() { [ "$(field n1 '.inlets[0].state')" = up ]; }
+	eventually up
+	exec 7>&- 8>&- 9>&-
+	# a fresh data plane: a connection may come before a channel is back
+	kill_plane n1
+	again() { (exec 7<>"/dev/tcp/127.0.0.1/$inlet" && echo x >&7 && read -r -t 2 -u 7 line && [ "$line" = x ]) 2>/dev/null; }
+	eventually again
+}
+
 @test "an adopted data plane is looked after as any other" {
 	two_nodes_and_a_channel
 	kill_control n1

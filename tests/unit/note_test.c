@@ -13,6 +13,7 @@ static struct link example_link(void)
 	struct link l = {.kind = LINK_TCP, .dialled = true, .peer = "127.0.0.1:4000"};
 	memset(l.address, 'a', 32);
 	assert_int_equal(link_target_parse(&l.target, "127.0.0.1:4000"), 0);
+	l.target.lane = 5;
 	memcpy(l.target.host, "localhost", sizeof "localhost");
 	return l;
 }
@@ -31,6 +32,7 @@ static void fill_channel(struct channel *ch)
 		.init_hops_left = 15,
 		.opened_ms = 12345,
 		.timeout_ms = 678,
+		.lane = 3,
 		.trust = {.any = true, .n = 2}};
 	memset(ch->address, 'b', 32);
 	memset(&ch->peer, 7, sizeof ch->peer.id + 64);
@@ -60,7 +62,7 @@ static void a_link_comes_back(void **state)
 	assert_string_equal(out.peer, l.peer);
 	assert_string_equal(out.address, l.address);
 	assert_string_equal(out.target.host, "localhost");
-	assert_true(out.target.resolved && out.target.port == 4000);
+	assert_true(out.target.resolved && out.target.port == 4000 && out.target.lane == 5);
 	assert_memory_equal(&out.target.addr, &l.target.addr, l.target.addr_len);
 }
 
