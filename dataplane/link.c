@@ -9,9 +9,9 @@ uint32_t link_id(const struct link *l)
 	return l->node.link;
 }
 
-uint64_t link_frames_rx(const struct link *l)
+uint64_t link_frames_handled(const struct link *l)
 {
-	return l->frames_rx;
+	return l->frames_handled;
 }
 
 void *link_io(const struct link *l)

@@ -269,6 +269,7 @@ static void rx_frame(struct rx *rx, uint8_t *p, const struct frame_header *h)
 	struct engine *e = rx->e;
 	struct link *l = rx->l;
 	l->frames_rx++;
+	l->frames_handled++;
 	if (!l->up && h->type != WIRE_LINK) {
 		drop(e, l, DROP_LINK_DOWN);
 		return;

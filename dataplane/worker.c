@@ -26,7 +26,8 @@ enum {
 	BUSY_AFTER = 2,	 /* full buffers in a row make a link busy */
 	BULK_AFTER = 4,	 /* and so many bulk */
 	REST_AFTER = 16, /* small receives in a row end that */
-	BULK_FRAME = 512, /* frames smaller than this on average are not bulk: too much work at once */
+	BULK_FRAME = 512, /* bytes for each frame that has to be handled by itself; else it is too much
+			     work at once */
 	BULK_LINKS = 32, /* at a time: each has two large buffers */
 	TCP_UNSENT = 256 << 10,
 	TCP_LOST_MS = 30000,
@@ -340,7 +341,7 @@ static void on_sent(struct worker *w, struct socket *s, int res)
 static void weigh(struct worker *w, struct socket *s, size_t n, size_t cap)
 {
 	bool was = s->bulk;
-	uint64_t frames = link_frames_rx(s->l) - s->weighed; /* of the receive before */
+	uint64_t frames = link_frames_handled(s->l) - s->weighed; /* of the receive before */
 	bool large = s->weighed_bytes >= frames * BULK_FRAME;
 	s->weighed += frames;
 	s->weighed_bytes = n;
