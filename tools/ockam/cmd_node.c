@@ -188,7 +188,7 @@ int cmd_node_list(struct cli *c, const struct args *a)
 		{"is_default", "DEFAULT"},
 		{NULL, NULL},
 	};
-	json_t *list;
+	json_t *list = NULL;
 	int rc = list_nodes(c, &list);
 	return rc ? rc : output_list(c, list, columns, "nodes");
 }
