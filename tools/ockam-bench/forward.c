@@ -9,6 +9,7 @@
 #include "wire.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -24,17 +25,20 @@ enum {
 	CHECKED_FRAMES = 4096,
 	PING_LEN = 64,
 	PINGS_MAX = 200000,
+	STOP_MS = 100, /* how soon a source that waits sees the end */
 };
 
 struct load {
 	struct pair *p;
 	uint8_t *frames; /* whole frames, sent again and again */
+	uint8_t *waste;	 /* for what arrives */
 	size_t len;
 	_Atomic uint64_t received;
 	atomic_bool stop, failed;
-	pthread_mutex_t lock;
-	pthread_cond_t changed;
+	/* of the source */
 	int paused; /* labels */
+	uint8_t heard[2 * WIRE_PATH_MIN];
+	size_t heard_len;
 };
 
 static void frames_make(struct load *l, uint32_t frame_len)
@@ -47,24 +51,60 @@ static void frames_make(struct load *l, uint32_t frame_len)
 			(uint16_t)frame_len, l->p->to_b[i % l->p->paths], i);
 }
 
-static void hold_back(struct load *l)
+/* One frame that a relay node says to the source. */
+static void heed(struct load *l, const struct frame_header *h)
 {
-	pthread_mutex_lock(&l->lock);
-	while (l->paused > 0 && !l->stop)
-		pthread_cond_wait(&l->changed, &l->lock);
-	pthread_mutex_unlock(&l->lock);
+	if (h->type == WIRE_RESET && !l->failed) {
+		bench_say("the relay reset a path with code %u", h->sub & 0x7f);
+		l->failed = true;
+	}
+	if (h->type == WIRE_LINK && h->sub == LINK_PAUSE)
+		l->paused++;
+	if (h->type == WIRE_LINK && h->sub == LINK_RESUME)
+		l->paused--;
 }
 
+/* All that it has said so far. False: the connection is over. */
+static bool listen_to_relay(struct load *l)
+{
+	for (;;) {
+		ssize_t n = recv(l->p->a, l->heard + l->heard_len, sizeof l->heard - l->heard_len,
+			MSG_DONTWAIT);
+		if (n <= 0)
+			return n < 0 && errno == EAGAIN;
+		l->heard_len += (size_t)n;
+		size_t at = 0;
+		while (l->heard_len - at >= WIRE_HEADER) {
+			struct frame_header h = frame_header_decode(l->heard + at);
+			if (h.len < WIRE_HEADER || h.len > WIRE_PATH_MIN)
+				return false;
+			if (h.len > l->heard_len - at)
+				break;
+			heed(l, &h);
+			at += h.len;
+		}
+		memmove(l->heard, l->heard + at, l->heard_len - at);
+		l->heard_len -= at;
+	}
+}
+
+/* Looks for PAUSE before each send, as a node does, and never waits inside of one. */
 static void *source(void *arg)
 {
 	struct load *l = arg;
 	size_t at = 0;
-	while (!l->stop) {
-		hold_back(l);
-		ssize_t n = send(l->p->a, l->frames + at, l->len - at, MSG_NOSIGNAL);
-		if (n <= 0)
+	while (!l->stop && listen_to_relay(l)) {
+		ssize_t n = -1;
+		if (l->paused <= 0)
+			n = send(l->p->a, l->frames + at, l->len - at, MSG_NOSIGNAL | MSG_DONTWAIT);
+		if (n > 0) {
+			at = (at + (size_t)n) % l->len;
+			continue;
+		}
+		if (l->paused <= 0 && errno != EAGAIN)
 			break;
-		at = (at + (size_t)n) % l->len;
+		struct pollfd fd = {l->p->a, (short)(POLLIN | (l->paused > 0 ? 0 : POLLOUT)), 0};
+		poll(&fd, 1, STOP_MS);
 	}
 	return NULL;
 }
@@ -72,34 +112,8 @@ static void *source(void *arg)
 static void *sink(void *arg)
 {
 	struct load *l = arg;
-	for (ssize_t n; (n = recv(l->p->b, l->frames, BATCH, MSG_TRUNC)) > 0;)
+	for (ssize_t n; (n = recv(l->p->b, l->waste, BATCH, MSG_TRUNC)) > 0;)
 		atomic_fetch_add_explicit(&l->received, (uint64_t)n, memory_order_relaxed);
-	return NULL;
-}
-
-/* What a relay node says to the source. */
-static void *listener(void *arg)
-{
-	struct load *l = arg;
-	uint8_t f[WIRE_PATH_MIN];
-	while (socket_receive(l->p->a, f, WIRE_HEADER) == 0) {
-		struct frame_header h = frame_header_decode(f);
-		if (h.len < WIRE_HEADER || h.len > sizeof f ||
-			socket_receive(l->p->a, f + WIRE_HEADER, h.len - WIRE_HEADER) < 0)
-			break;
-		int change = h.type != WIRE_LINK	 ? 0
-			     : h.sub == LINK_PAUSE  ? 1
-			     : h.sub == LINK_RESUME ? -1
-						    : 0;
-		if (h.type == WIRE_RESET) {
-			bench_say("the relay reset a path with code %u", h.sub & 0x7f);
-			l->failed = true;
-		}
-		pthread_mutex_lock(&l->lock);
-		l->paused += change;
-		pthread_cond_signal(&l->changed);
-		pthread_mutex_unlock(&l->lock);
-	}
 	return NULL;
 }
 
@@ -113,14 +127,14 @@ static struct cost cost_now(const struct load *l, const struct via *v)
 		clock_ns(CLOCK_PROCESS_CPUTIME_ID)};
 }
 
-/* Runs the three threads, and takes what moved between two points in time. */
+/* Runs source and sink, and takes what moved between two points in time. */
 static int load_run(struct bench *b, struct load *l, const struct via *v, struct cost *out)
 {
-	void *(*const bodies[])(void *) = {sink, source, listener};
-	pthread_t t[3];
+	void *(*const bodies[])(void *) = {sink, source};
+	pthread_t t[2];
 	unsigned n = 0;
 	int rc = 0;
-	while (n < 3 && rc == 0) {
+	while (n < 2 && rc == 0) {
 		rc = -pthread_create(&t[n], NULL, bodies[n], l);
 		n += rc == 0;
 	}
@@ -132,10 +146,7 @@ static int load_run(struct bench *b, struct load *l, const struct via *v, struct
 		*out = (struct cost){after.bytes - before.bytes, after.wall_ns - before.wall_ns,
 			after.relay_ns - before.relay_ns, after.own_ns - before.own_ns};
 	}
-	pthread_mutex_lock(&l->lock);
 	l->stop = true;
-	pthread_cond_signal(&l->changed);
-	pthread_mutex_unlock(&l->lock);
 	shutdown(l->p->a, SHUT_RDWR);
 	shutdown(l->p->b, SHUT_RDWR);
 	while (n > 0)
@@ -179,10 +190,8 @@ static int measure_load(
 	int rc = pair_open(&p, v, s->listener, paths);
 	if (rc < 0)
 		return rc;
-	struct load l = {.p = &p, .frames = malloc(BATCH)};
-	pthread_mutex_init(&l.lock, NULL);
-	pthread_cond_init(&l.changed, NULL);
-	rc = l.frames ? pair_check(&p, size, checked_frames(size)) : -ENOMEM;
+	struct load l = {.p = &p, .frames = malloc(BATCH), .waste = malloc(BATCH)};
+	rc = l.frames && l.waste ? pair_check(&p, size, checked_frames(size)) : -ENOMEM;
 	if (rc == 0) {
 		frames_make(&l, size);
 		rc = load_run(b, &l, v, &cost);
@@ -195,9 +204,8 @@ static int measure_load(
 		record(b, name, size, &cost);
 	else
 		bench_say("%s failed with frames of %u bytes: %s", name, size, strerror(-rc));
-	pthread_mutex_destroy(&l.lock);
-	pthread_cond_destroy(&l.changed);
 	free(l.frames);
+	free(l.waste);
 	pair_close(&p);
 	return rc;
 }
