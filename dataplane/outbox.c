@@ -15,6 +15,7 @@ struct outbox_item {
 	unsigned worker;
 	uint32_t session; /* of a SEAM_MSG, else 0 */
 	int fd;		  /* that goes with it, ours; or -1 */
+	bool new_link;
 	size_t body, len;
 	uint8_t data[];
 };
@@ -160,10 +161,12 @@ static bool admits(struct outbox *o, const struct seam_msg *m)
 	return waits < max && o->frames < OUTBOX_FRAMES;
 }
 
-/* The loss of a link comes after its last frames (BYE). */
+/* A frame never comes before the news of its link, nor after that of its loss (BYE). */
 static struct outbox_queue *queue_of(struct outbox *o, const struct seam_msg *m)
 {
-	if (m->cmd != SEAM_FRAME && (m->cmd != SEAM_LINK_LOST || !*lane_slot(o, m->link)))
+	bool laned = m->cmd == SEAM_FRAME || m->cmd == SEAM_LINK_NEW ||
+		     (m->cmd == SEAM_LINK_LOST && *lane_slot(o, m->link));
+	if (!laned)
 		return &o->ordered;
 	struct outbox_lane *lane = lane_get(o, m->link);
 	return lane ? &lane->q : NULL;
@@ -184,7 +187,9 @@ static bool append(struct outbox *o, unsigned worker, const struct seam_msg *m, 
 		log_error("out of memory: a message to control is lost");
 		return false;
 	}
-	*i = (struct outbox_item){.worker = worker, .len = len, .fd = -1};
+	*i = (struct outbox_item){
+		.worker = worker, .len = len, .fd = -1, .new_link = m->cmd == SEAM_LINK_NEW};
+	o->new_links += i->new_link;
 	if (fd_of(m) >= 0)
 		i->fd = fcntl(fd_of(m), F_DUPFD_CLOEXEC, 0);
 	if (m->cmd == SEAM_MSG) {
@@ -270,6 +275,7 @@ int outbox_flush(struct outbox *o)
 			queue_drop_head(q);
 		} else {
 			o->frames -= i->len;
+			o->new_links -= i->new_link;
 			queue_drop_head(q);
 			turn_end(o);
 		}
@@ -283,7 +289,7 @@ int outbox_flush(struct outbox *o)
 bool outbox_busy(struct outbox *o)
 {
 	pthread_mutex_lock(&o->lock);
-	bool busy = o->ordered.bytes + o->frames > OUTBOX_BUSY;
+	bool busy = o->new_links >= OUTBOX_NEW_LINKS;
 	pthread_mutex_unlock(&o->lock);
 	return busy;
 }

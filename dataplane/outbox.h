@@ -2,9 +2,10 @@
 /*
  * What goes up the seam. Any thread sends; what the socket does not take waits. ACKs, events and
  * messages of sessions wait in order and always have room: each answers a command of control, or is
- * bounded by what it is about. Frames wait in a lane per link, in order there; the lanes take
- * turns, so that a link that sends much fills and delays only its own. The main thread watches the
- * socket for room.
+ * bounded by what it is about. What a link sends waits in a lane of its own, between the
+ * news that the link is there and that it is lost; the lanes take turns, so that a link that sends
+ * much fills and delays only its own, and links that come and go do not delay the ACKs. The main
+ * thread watches the socket for room.
  */
 #ifndef OCKAM_OUTBOX_H
 #define OCKAM_OUTBOX_H
@@ -18,7 +19,7 @@ enum {
 	OUTBOX_LANE = 1 << 20,	     /* bytes of all frames of one link */
 	OUTBOX_FRAMES = 16 << 20,    /* of all links; from half of it on a lane gets LEAST */
 	OUTBOX_LEAST = 1 << 10,
-	OUTBOX_BUSY = 1 << 20, /* so much waits: no more connections are accepted for now */
+	OUTBOX_NEW_LINKS = 256, /* that wait: no more connections are accepted for now */
 	OUTBOX_SLOTS = 1024,
 	OUTBOX_ORDERED_TURN = 8, /* messages of the ordered queue to one frame */
 };
@@ -38,6 +39,7 @@ struct outbox {
 	struct outbox_lane *slots[OUTBOX_SLOTS];
 	struct outbox_lane *first, **last; /* those with frames, whose turn it is first */
 	size_t frames;			   /* bytes in all lanes */
+	unsigned new_links; /* LINK_NEW in all lanes */
 	unsigned since_frame;		   /* messages of the ordered queue that went since */
 	uint64_t dropped;
 	uint8_t buf[SEAM_MSG_MAX];
