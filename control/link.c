@@ -386,6 +386,8 @@ struct link *links_adopt(struct node *n, uint32_t id, uint16_t frame_max, const 
 	memcpy(l->peer, like->peer, sizeof l->peer);
 	l->target = like->target;
 	linger(n, l);
+	if (id & 1) /* others dialled it */
+		crowd_enter(&n->links->accepted, &n->links->all_accepted, &l->accepted);
 	return l;
 }
 

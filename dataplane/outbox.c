@@ -117,6 +117,7 @@ static void drop_all(struct outbox *o)
 		turn_end(o);
 	}
 	o->frames = 0;
+	o->new_links = 0;
 	o->since_frame = 0;
 }
 
