@@ -7,6 +7,7 @@
 #include "dataplane_ctl.h"
 
 #include <fcntl.h>
+#include <stdatomic.h>
 
 enum { PORTAL = 7, BLOCK = 64 << 10 };
 
@@ -14,7 +15,7 @@ struct portal {
 	struct dp *d;
 	int inlet, target; /* listening */
 	struct sockaddr_in inlet_addr, target_addr;
-	bool refuse;
+	atomic_bool refuse; /* set by the test, read by the controller's thread */
 	pthread_t control;
 	int wake[2];
 };
