@@ -51,7 +51,7 @@ static const struct api_field inlet_fields[] = {
 	{"to", API_STRING, true},
 	{"authorized", API_STRINGS},
 	{"identity", API_STRING},
-	{"parallel", API_MS},
+	{"parallel", API_COUNT},
 	{"wait", API_BOOL},
 	{"timeout_ms", API_MS},
 	{NULL},

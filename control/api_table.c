@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MS_MAX = 24 * 3600 * 1000 };
+enum { MS_MAX = 24 * 3600 * 1000, COUNT_MAX = 1000 };
 
 static int hex_digit(char c)
 {
@@ -97,6 +97,7 @@ static const char *const type_names[] = {
 	[API_STRINGS] = "a list of strings",
 	[API_BOOL] = "true or false",
 	[API_MS] = "a number of milliseconds, at most a day",
+	[API_COUNT] = "a number from 0 to 1000",
 };
 
 static bool value_fits(enum api_type type, const json_t *v)
@@ -111,6 +112,9 @@ static bool value_fits(enum api_type type, const json_t *v)
 	case API_MS:
 		return json_is_integer(v) && json_integer_value(v) >= 0 &&
 		       json_integer_value(v) <= MS_MAX;
+	case API_COUNT:
+		return json_is_integer(v) && json_integer_value(v) >= 0 &&
+		       json_integer_value(v) <= COUNT_MAX;
 	case API_STRINGS:
 		if (!json_is_array(v))
 			return false;

@@ -17,6 +17,7 @@ enum api_type {
 	API_STRINGS, /* in a query: one string, which may be given several times */
 	API_BOOL,
 	API_MS, /* 0 to a day; in a query: decimal */
+	API_COUNT, /* 0 to 1000; not in a query */
 };
 
 struct api_field {

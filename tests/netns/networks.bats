@@ -84,8 +84,9 @@ mend() {
 		ip -n "$NET-relay" link set port$i mtu 1280
 		ip -n "$NET-nat$i" link set pub mtu 1280
 	done
+	topology_in "$NET" n1 ping -c 1 -W 5 -M "do" -s 1200 $TOPOLOGY_RELAY
 	run topology_in "$NET" n1 ping -c 1 -W 2 -M "do" -s 1300 $TOPOLOGY_RELAY
-	[ "$status" != 0 ]
+	[ "$status" = 1 ] # no answer; 127 would be: no ping
 	nodes_up
 	says_hello 10s
 	echoes 1048576 30s
