@@ -188,27 +188,29 @@ static struct slice skipped(struct rd *r)
 	return (struct slice){start, (size_t)(r->p - start)};
 }
 
-/* True when no key of the `n` pairs at r is there twice; `max` bounds the work. */
-static bool keys_unique(struct rd r, size_t n)
+/* True when the keys of the `n` pairs at r ascend in the order of their bytes: none is there twice.
+ */
+static bool keys_ascend(struct rd r, size_t n)
 {
-	for (size_t i = 0; i < n && !r.bad; i++) {
+	struct slice last = {0};
+	for (size_t i = 0; i < n; i++) {
 		struct slice key = skipped(&r);
 		cbor_skip(&r);
-		struct rd rest = r;
-		for (size_t k = i + 1; k < n && !rest.bad; k++) {
-			struct slice other = skipped(&rest);
-			cbor_skip(&rest);
-			if (key.len == other.len && !memcmp(key.p, other.p, key.len))
-				return false;
-		}
+		if (r.bad)
+			return false;
+		size_t common = key.len < last.len ? key.len : last.len;
+		/* no item is the beginning of another, so a tie means equal */
+		if (i && memcmp(last.p, key.p, common) >= 0)
+			return false;
+		last = key;
 	}
-	return !r.bad;
+	return true;
 }
 
 size_t cbor_get_map(struct rd *r, size_t max)
 {
 	size_t n = get_count(r, CBOR_MAP, max, 2);
-	if (n && !keys_unique(*r, n)) {
+	if (n && !keys_ascend(*r, n)) {
 		r->bad = true;
 		return 0;
 	}

@@ -168,13 +168,30 @@ static void counts_are_bounded_by_the_caller(void **state)
 static void duplicate_keys_are_refused(void **state)
 {
 	(void)state;
-	struct rd r = RD(0xa3, 2, 0x81, 1, 1, 0, 3, 0);
+	struct rd r = RD(0xa3, 1, 0, 2, 0x81, 1, 3, 0);
 	assert_int_equal(cbor_get_map(&r, 8), 3);
 	assert_false(r.bad);
-	r = RD(0xa3, 2, 0x81, 1, 1, 0, 2, 0);
+	r = RD(0xa3, 1, 0, 2, 0x81, 1, 2, 0);
+	assert_int_equal(cbor_get_map(&r, 8), 0);
+	assert_true(r.bad);
+	r = RD(0xa2, 0x41, 'b', 0, 0x41, 'b', 0);
 	assert_int_equal(cbor_get_map(&r, 8), 0);
 	assert_true(r.bad);
 	r = RD(0xa2, 1, 0, 2); /* the last value is missing */
+	assert_int_equal(cbor_get_map(&r, 8), 0);
+	assert_true(r.bad);
+}
+
+static void keys_out_of_order_are_refused(void **state)
+{
+	(void)state;
+	struct rd r = RD(0xa2, 0x18, 24, 0, 0x19, 1, 0, 0);
+	assert_int_equal(cbor_get_map(&r, 8), 2);
+	assert_false(r.bad);
+	r = RD(0xa2, 0x19, 1, 0, 0, 0x18, 24, 0);
+	assert_int_equal(cbor_get_map(&r, 8), 0);
+	assert_true(r.bad);
+	r = RD(0xa2, 0x61, 'a', 0, 1, 0);
 	assert_int_equal(cbor_get_map(&r, 8), 0);
 	assert_true(r.bad);
 }
@@ -254,6 +271,7 @@ int main(void)
 		cmocka_unit_test(huge_counts_cost_nothing),
 		cmocka_unit_test(counts_are_bounded_by_the_caller),
 		cmocka_unit_test(duplicate_keys_are_refused),
+		cmocka_unit_test(keys_out_of_order_are_refused),
 		cmocka_unit_test(another_type_is_refused_and_sticks),
 		cmocka_unit_test(depth_is_bounded),
 		cmocka_unit_test(text_is_utf8),

@@ -140,8 +140,8 @@ static void payload_parts_are_bounded(void **state)
 	assert_int_equal(decode_tail(TAIL(0x80, 0xa1, 1, 0x81, 1), &p), 0);
 	assert_int_equal(p.suites_n, 1);
 	/* unknown keys of any type, with any value; suites that we do not know */
-	assert_int_equal(decode_tail(TAIL(0x80, 0xa3, 1, 0x83, 2, 0x19, 1, 0, 7, 0x61, 'x', 0xa1, 1,
-					     0x81, 0, 0x19, 3, 0xe8, 0xf6),
+	assert_int_equal(decode_tail(TAIL(0x80, 0xa3, 1, 0x83, 2, 0x19, 1, 0, 7, 0x19, 3, 0xe8, 0xf6,
+					     0x61, 'x', 0xa1, 1, 0x81, 0),
 				 &p),
 		0);
 	assert_int_equal(p.suites_n, 3);
@@ -153,6 +153,8 @@ static void payload_parts_are_bounded(void **state)
 					     0x40, 0xa1, 1, 0x81, 1),
 				 &p),
 		-EBADMSG);
+	/* keys out of order */
+	assert_int_equal(decode_tail(TAIL(0x80, 0xa2, 0x19, 3, 0xe8, 0xf6, 1, 0x81, 1), &p), -EBADMSG);
 	/* no suites; an empty list; not a list; the key twice; too many */
 	assert_int_equal(decode_tail(TAIL(0x80, 0xa0), &p), -EBADMSG);
 	assert_int_equal(decode_tail(TAIL(0x80, 0xa1, 1, 0x80), &p), -EBADMSG);
