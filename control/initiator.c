@@ -105,6 +105,12 @@ static void send_init(struct node *n, struct channel_end *e, struct link *l, uns
 {
 	struct channel *ch = e->ch;
 	e->link = l;
+	if (l->frame_max < WIRE_PATH_MIN) {
+		attempt_failed(n, ch,
+			reason_make(EXIT_UNREACHABLE, "%s takes frames of %u bytes, %d are needed",
+				l->peer, l->frame_max, WIRE_PATH_MIN));
+		return;
+	}
 	e->li = end_random_label();
 	int rc = make_init(e, used);
 	if (rc == 0)
