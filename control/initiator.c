@@ -319,6 +319,14 @@ void initiator_on_resp(struct node *n, struct channel_end *e, const uint8_t *fra
 			reason_make(EXIT_REFUSED,
 				"not authorized: the other end is %s; to accept it give --authorized %s",
 				identifier_format(&r->peer.id, id), id));
+	} else if (got >= 0 && !trust_history(n, r)) {
+		char id[IDENTIFIER_TEXT];
+		attempt_reset(n, e, RESET_REFUSED);
+		attempt_failed(n, ch,
+			reason_make(EXIT_REFUSED,
+				"not authorized: %s shows a change history that is not the one it "
+				"showed before; it may use a retired key",
+				identifier_format(&r->peer.id, id)));
 	} else if (got < 0) {
 		attempt_reset(n, e, RESET_REFUSED);
 		attempt_failed(n, ch, failure(got));

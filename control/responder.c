@@ -300,13 +300,16 @@ static void finish(struct node *n, struct channel_end *e, const uint8_t *body, s
 	e->state = END_AWAIT_SESSION;
 	end_proved(n, e, r);
 	e->expire_ms = UINT64_MAX;
-	if (trust_admits(n, &e->trust, &r->peer.id)) {
+	bool admitted = trust_admits(n, &e->trust, &r->peer.id);
+	if (admitted && trust_history(n, r)) {
 		if (accept_peer(n, e) < 0)
 			end_free(n, e);
 		return;
 	}
 	char id[IDENTIFIER_TEXT];
-	log_warn("channel: %s is not authorized for listener %s", identifier_format(&r->peer.id, id),
+	log_warn("channel: %s %s %s", identifier_format(&r->peer.id, id),
+		admitted ? "shows a change history that is not the one it showed before, to listener"
+			 : "is not authorized for listener",
 		e->listener);
 	if (end_install(n, e, true, refusal_done) < 0)
 		end_free(n, e);

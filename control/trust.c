@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "trust.h"
 
+#include "known_history.h"
+#include "log.h"
+
 #include <errno.h>
 
 int trust_add(struct trust *t, const char *text)
@@ -27,4 +30,16 @@ bool trust_admits(const struct node *n, const struct trust *t, const struct iden
 		if (identifier_equal(&t->ids[i], id))
 			return true;
 	return n->io->is_own(n->io_ctx, id);
+}
+
+bool trust_history(struct node *n, const struct handshake_result *r)
+{
+	if (!n->home)
+		return true;
+	int rc = known_history_check(n->home, &r->peer, r->peer_history, r->peer_history_len);
+	if (rc == -ESTALE || rc == -EKEYREJECTED)
+		return false;
+	if (rc < 0)
+		log_warn("the peer's change history is not kept: %s", home_error(n->home));
+	return true;
 }

@@ -7,7 +7,7 @@
  * -ENOSPC full, -EUCLEAN corrupt database, -EIO otherwise.
  *
  * vault.h: vaults and identities stored in them. node_config.h: node configurations and their
- * objects.
+ * objects. known_history.h: what was seen of other identities.
  */
 #ifndef OCKAM_HOME_H
 #define OCKAM_HOME_H

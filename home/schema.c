@@ -42,6 +42,9 @@ static const char *const steps[] = {
 	"  path TEXT NOT NULL,"
 	"  public_key BLOB NOT NULL,"
 	"  PRIMARY KEY(path, public_key));",
+	"CREATE TABLE known_history("
+	"  identifier BLOB PRIMARY KEY NOT NULL,"
+	"  history BLOB NOT NULL);",
 };
 
 enum { LATEST = sizeof steps / sizeof *steps };

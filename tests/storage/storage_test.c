@@ -308,7 +308,9 @@ static void with_old_tables(struct home *h)
 	with_default(h);
 	snprintf(path, sizeof path, "%s/database.sqlite3", dir);
 	if (sqlite3_open(path, &db) ||
-		sqlite3_exec(db, "DROP TABLE stray_secret;PRAGMA user_version=1", NULL, NULL, NULL))
+		sqlite3_exec(db,
+			"DROP TABLE stray_secret;DROP TABLE known_history;PRAGMA user_version=1", NULL,
+			NULL, NULL))
 		fail("%s", path);
 	sqlite3_close(db);
 }
