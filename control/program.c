@@ -68,6 +68,7 @@ void program_done(struct program *p)
 	if (--p->starting || p->ending)
 		return;
 	p->ready = true;
+	dataplane_outlive(p);
 	log_info("node %s is ready, %u workers", p->name, p->node->workers);
 	report(p, "ready\n");
 }

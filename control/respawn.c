@@ -111,6 +111,7 @@ static void greeted(struct node *n, void *ctx, int error, const struct seam_msg 
 	node_dataplane_back(n);
 	tcp_listeners_hand_over(p);
 	restore_connections(p);
+	dataplane_outlive(p);
 }
 
 static void start(uv_timer_t *t)

@@ -3,6 +3,7 @@
 
 #include "log.h"
 #include "respawn.h"
+#include "seam_client.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -172,12 +173,8 @@ static int spawn(struct program *p, struct dataplane *d, int listener, int lock,
 		return rc;
 	snprintf(fd_text, sizeof fd_text, "%d", SEAM_FD_IN_CHILD);
 	snprintf(workers_text, sizeof workers_text, "%u", workers);
-	/* one that its command or terminal is waiting for ends with it */
-	bool outlive = !p->temporary && !p->foreground;
-	char *args[8] = {path, "--seam-fd", fd_text};
+	char *args[6] = {path, "--seam-fd", fd_text};
 	unsigned n = 3;
-	if (outlive)
-		args[n++] = "--outlive";
 	if (workers) {
 		args[n++] = "--workers";
 		args[n++] = workers_text;
@@ -380,6 +377,13 @@ void dataplane_kill(struct program *p)
 		syscall(SYS_pidfd_send_signal, d->pid_fd, SIGKILL, NULL, 0);
 	else if (d && d->running)
 		uv_process_kill(&d->process, SIGKILL);
+}
+
+void dataplane_outlive(struct program *p)
+{
+	struct seam_msg m = {.cmd = SEAM_OUTLIVE, .fd = -1};
+	if (p->ready && !p->temporary && !p->foreground)
+		seam_request(p->node, &m, NULL, NULL);
 }
 
 static void on_grace_over(uv_timer_t *t)

@@ -30,6 +30,9 @@ void dataplane_let_go(struct program *p);
 int dataplane_greet(
 	struct program *p, int seam, struct dataplane_info *info, struct reason *why);
 int dataplane_pid(const struct program *p); /* 0: none runs */
+/* The node is ready: the data plane shall go on when this process is killed, unless a command or a
+ * terminal waits for the node to end with it. */
+void dataplane_outlive(struct program *p);
 /* After the seam was closed: kills it when it does not end within the grace time. */
 void dataplane_expect_end(struct program *p);
 void dataplane_kill(struct program *p);

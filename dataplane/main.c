@@ -24,11 +24,10 @@ enum {
 struct options {
 	int seam_fd;
 	unsigned workers, ring_mask;
-	bool outlive;
 };
 
 static const char usage[] =
-	"usage: ockam-dataplane --seam-fd N [--workers N] [--outlive] [--uring-mask FEATURE,...]\n"
+	"usage: ockam-dataplane --seam-fd N [--workers N] [--uring-mask FEATURE,...]\n"
 	"Started by ockam-control. Features: multishot, buf-ring, defer-taskrun.\n";
 
 static int number(const char *text, int max)
@@ -45,7 +44,6 @@ static int options_parse(struct options *o, int argc, char **argv)
 		{"seam-fd", required_argument, NULL, 's'},
 		{"workers", required_argument, NULL, 'w'},
 		{"uring-mask", required_argument, NULL, 'm'},
-		{"outlive", no_argument, NULL, 'o'},
 		{"version", no_argument, NULL, 'v'},
 		{0},
 	};
@@ -62,9 +60,6 @@ static int options_parse(struct options *o, int argc, char **argv)
 			if (n <= 0)
 				return -EINVAL;
 			o->workers = (unsigned)n;
-			break;
-		case 'o':
-			o->outlive = true;
 			break;
 		case 'm':
 			mask = optarg;
@@ -132,7 +127,7 @@ static int run(const struct options *o)
 	if (getrandom(&seed, sizeof seed, 0) != sizeof seed)
 		return 1;
 	serials_init(&serials);
-	struct seam_srv *srv = seam_srv_new(o->seam_fd, o->workers, seed, &serials, o->outlive);
+	struct seam_srv *srv = seam_srv_new(o->seam_fd, o->workers, seed, &serials);
 	if (!srv) {
 		log_error("cannot serve the seam: %s", strerror(errno));
 		return 1;

@@ -174,7 +174,7 @@ static void conn_open(struct seam_srv *s, int fd)
 }
 
 struct seam_srv *seam_srv_new(
-	int seam_fd, unsigned workers, uint64_t seed, struct serials *serials, bool outlive)
+	int seam_fd, unsigned workers, uint64_t seed, struct serials *serials)
 {
 	struct seam_srv *s = calloc(1, sizeof *s);
 	if (!s)
@@ -183,7 +183,6 @@ struct seam_srv *seam_srv_new(
 	s->listen_fd = -1;
 	s->count = workers;
 	s->serials = serials;
-	s->outlive = outlive;
 	atomic_init(&s->serving, true);
 	atomic_init(&s->dump, 0);
 	s->next_link = 1;
@@ -521,6 +520,8 @@ static void command(struct seam_srv *s, size_t len, int fd)
 		rc = listener_add(s, &m);
 	else if (m.cmd == SEAM_LISTENER_DEL)
 		rc = listener_del(s, &m);
+	else if (m.cmd == SEAM_OUTLIVE)
+		s->outlive = true;
 	else if (m.cmd == SEAM_END)
 		s->ending = true;
 	else if (m.cmd == SEAM_DUMP)

@@ -18,9 +18,11 @@
  *        answer:            version workers suites (bit 1 << enum wire_suite) serial session link
  *                           listener (the highest that were seen: control goes on above them)
  * SEAM_END         control  -            the controller is about to close the seam in order, which
- *                           ends the data plane. One that was started to outlive its controller
- *                           goes on when the seam closes without: it carries what is there, closes
- *                           what comes anew, and waits for another controller.
+ *                           ends the data plane
+ * SEAM_OUTLIVE     control  -            the node is ready: from now on the data plane goes on when the
+ *                           seam closes without SEAM_END. It carries what is there, closes what comes
+ *                           anew, and waits for another controller. Until then it ends with its
+ *                           controller, so that a start that fails leaves nothing.
  * SEAM_DUMP        control  -            what another controller has left; new connections are taken
  *                           from when this is acknowledged
  *        answers, any number, in this order for what belongs to one worker:
@@ -156,6 +158,7 @@ enum seam_cmd {
 	SEAM_DUMP_LABEL,
 	SEAM_DUMP_SESSION,
 	SEAM_DUMP_PORTAL,
+	SEAM_OUTLIVE,
 	SEAM_CMD_END
 };
 

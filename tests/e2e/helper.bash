@@ -33,12 +33,23 @@ delete_homes() {
 			kill -9 "$pid" 2>/dev/null && left=1
 			echo "$home: a control process was left behind: $pid"
 		done
+		eventually no_dataplane_of "$home" || left=1
 	done
 	if compgen -G "$TEST_ROOT/reports/*" >/dev/null; then
 		head -n 60 "$TEST_ROOT"/reports/*
 		left=1
 	fi
 	return $left
+}
+
+# Whose environment can be read only by root, since they hide from other processes of their user.
+no_dataplane_of() { # no_dataplane_of HOME
+	local pid
+	for pid in $(pgrep -f -- 'ockam-dataplane --seam-fd' || true); do
+		grep -qzx "OCKAM_HOME=$1" "/proc/$pid/environ" 2>/dev/null || continue
+		echo "$1: a data plane is there: $pid"
+		return 1
+	done
 }
 
 # expect CODE COMMAND...: runs it, fails unless it exits with CODE; sets $output (stdout) and $stderr.
