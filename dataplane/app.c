@@ -67,19 +67,17 @@ struct inlet {
 struct apps {
 	struct ring *ring;
 	struct engine *engine;
-	unsigned tag;
 	unsigned count;
 	uint64_t now_ms;
 };
 
-struct apps *apps_new(struct ring *ring, struct engine *engine, unsigned tag)
+struct apps *apps_new(struct ring *ring, struct engine *engine)
 {
 	struct apps *a = calloc(1, sizeof *a);
 	if (!a)
 		return NULL;
 	a->ring = ring;
 	a->engine = engine;
-	a->tag = tag;
 	return a;
 }
 
@@ -94,9 +92,9 @@ bool apps_idle(const struct apps *a)
 }
 
 /* An operation that was prepared; *ops counts those of its owner. */
-static void start(const struct apps *a, struct io_uring_sqe *sqe, struct op *op, unsigned *ops)
+static void start(struct io_uring_sqe *sqe, struct op *op, unsigned *ops)
 {
-	io_uring_sqe_set_data64(sqe, (uintptr_t)op | a->tag);
+	io_uring_sqe_set_data64(sqe, (uintptr_t)op | RING_OP_APP);
 	++*ops;
 }
 
@@ -161,7 +159,7 @@ static void poll_start(struct app *a, struct op *op, unsigned events)
 {
 	struct io_uring_sqe *sqe = ring_sqe(a->all->ring);
 	io_uring_prep_poll_add(sqe, a->fd, events);
-	start(a->all, sqe, op, &a->ops);
+	start(sqe, op, &a->ops);
 }
 
 /* Into as many blocks as the stream may fill. */
@@ -173,7 +171,7 @@ static void read_bulk(struct app *a)
 	a->in = (struct msghdr){.msg_iov = a->in_iov, .msg_iovlen = n};
 	struct io_uring_sqe *sqe = ring_sqe(a->all->ring);
 	io_uring_prep_recvmsg(sqe, a->fd, &a->in, MSG_DONTWAIT);
-	start(a->all, sqe, &a->bulk_read, &a->ops);
+	start(sqe, &a->bulk_read, &a->ops);
 	a->reading = true;
 }
 
@@ -190,7 +188,7 @@ static void read_at_rest(struct app *a)
 		io_uring_prep_recv(sqe, a->fd, NULL, room < most ? room : most, 0);
 		sqe->flags |= IOSQE_BUFFER_SELECT;
 		sqe->buf_group = RING_APP_GROUP;
-		start(a->all, sqe, &a->read, &a->ops);
+		start(sqe, &a->read, &a->ops);
 	}
 	a->reading = true;
 }
@@ -221,7 +219,7 @@ static void app_write(struct app *a)
 	a->out = (struct msghdr){.msg_iov = a->out_iov, .msg_iovlen = n};
 	struct io_uring_sqe *sqe = ring_sqe(a->all->ring);
 	io_uring_prep_sendmsg(sqe, a->fd, &a->out, MSG_DONTWAIT | MSG_NOSIGNAL);
-	start(a->all, sqe, &a->write, &a->ops);
+	start(sqe, &a->write, &a->ops);
 	a->writing = true;
 }
 
@@ -242,7 +240,7 @@ static void cancel_start(struct apps *all, int fd, struct op *op, unsigned *ops)
 {
 	struct io_uring_sqe *sqe = ring_sqe(all->ring);
 	io_uring_prep_cancel_fd(sqe, fd, IORING_ASYNC_CANCEL_ALL);
-	start(all, sqe, op, ops);
+	start(sqe, op, ops);
 }
 
 /* The stream has ended. */
@@ -341,7 +339,7 @@ static void accept_start(struct inlet *in)
 {
 	struct io_uring_sqe *sqe = ring_sqe(in->all->ring);
 	io_uring_prep_poll_add(sqe, in->fd, POLLIN);
-	start(in->all, sqe, &in->accept, &in->ops);
+	start(sqe, &in->accept, &in->ops);
 }
 
 static void connection(struct inlet *in, int fd)

@@ -14,9 +14,7 @@
 
 struct apps;
 
-/* `tag` goes into the low bits of user_data beside a pointer for apps_completion. NULL: no memory.
- */
-struct apps *apps_new(struct ring *ring, struct engine *engine, unsigned tag);
+struct apps *apps_new(struct ring *ring, struct engine *engine); /* NULL: no memory */
 /* After the engine's streams have ended and apps_idle; frees what the ring does not use. */
 void apps_free(struct apps *a);
 bool apps_idle(const struct apps *a);
@@ -29,7 +27,7 @@ int apps_portal_socket(void *io); /* stays ours */
 
 /* Starts what streams want to be done. */
 void apps_serve(struct apps *a, uint64_t now_ms);
-/* `op`: what was beside the tag. */
+/* `op`: what was beside RING_OP_APP. */
 void apps_completion(struct apps *a, void *op, const struct io_uring_cqe *cqe, uint64_t now_ms);
 
 #endif

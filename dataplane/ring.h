@@ -22,6 +22,18 @@ enum { RING_ENTRIES = 256, RING_ENTRIES_MIN = 16 };
 enum { RING_BUFS = 64, RING_BUF_SIZE = 16 << 10, RING_GROUP = 0 };
 enum { RING_APP_BUFS = 128, RING_APP_GROUP = 1 };
 
+/* What an operation is, in the low bits of its user_data beside a pointer to whose it is. */
+enum ring_op {
+	RING_OP_WAKE,
+	RING_OP_RECV,
+	RING_OP_MULTI,
+	RING_OP_SEND,
+	RING_OP_ROOM,
+	RING_OP_CANCEL,
+	RING_OP_APP,
+};
+enum { RING_OP_BITS = 7 };
+
 struct ring {
 	struct io_uring u;
 	unsigned features;

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A worker: one thread, one io_uring, one engine. Links at rest have a multishot receive on
- * provided buffers; a link that turns bulk gets large buffers of its own and plain receives. Sends
- * never wait in the kernel: what does not fit comes back to the engine at once, and the socket is
- * polled for room.
+ * A worker: one thread, one io_uring, one engine; the links' sockets (link_socket.h) and the
+ * applications' (app.h) of that engine.
  */
 #ifndef OCKAM_WORKER_H
 #define OCKAM_WORKER_H

@@ -1,0 +1,348 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "link_socket.h"
+
+#include "log.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sockios.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum {
+	REST_RECV = 64 << 10, /* plain receive of a link at rest, without multishot */
+	BULK_RECV = 256 << 10,
+	BUSY_AFTER = 2,	  /* full buffers in a row make a link busy */
+	BULK_AFTER = 4,	  /* and so many bulk */
+	REST_AFTER = 16,  /* small receives in a row end that */
+	BULK_FRAME = 512, /* bytes for each frame that has to be handled by itself; else it is too
+			     much work at once */
+	BULK_LINKS = 32,  /* at a time: each has two large buffers */
+	TCP_UNSENT = 256 << 10,
+	TCP_LOST_MS = 30000,
+};
+
+/* A link's socket. It outlives its link until its last operation has completed. */
+struct socket {
+	struct link_sockets *all;
+	struct link *l; /* NULL: gone */
+	int fd;
+	unsigned ops;				   /* under way in the ring */
+	bool bulk, busy, receiving, multi, ending; /* ending: multi is being cancelled */
+	unsigned full, small;			   /* receives in a row */
+	uint64_t weighed;     /* frames that had come when it was looked at last */
+	size_t weighed_bytes; /* that came then */
+	struct buf *rx[2];    /* plain receives take turns: a send may still use the other one */
+	struct buf *rx_now;
+	struct msghdr mh;
+	size_t tx_len;
+	struct socket *next_arm;
+	bool to_arm;
+};
+static_assert(_Alignof(struct socket) > RING_OP_BITS, "the op fits beside the pointer");
+
+struct link_sockets {
+	struct ring *ring;
+	struct engine *engine;
+	struct socket *arm, **arm_tail; /* to start receiving, in order */
+	unsigned count, bulk;
+	uint64_t now_ms;
+};
+
+struct link_sockets *link_sockets_new(struct ring *ring, struct engine *engine)
+{
+	struct link_sockets *all = calloc(1, sizeof *all);
+	if (!all)
+		return NULL;
+	all->ring = ring;
+	all->engine = engine;
+	all->arm_tail = &all->arm;
+	return all;
+}
+
+void link_sockets_free(struct link_sockets *all)
+{
+	free(all);
+}
+
+bool link_sockets_idle(const struct link_sockets *all)
+{
+	return !all->count;
+}
+
+static void op_set(struct io_uring_sqe *sqe, struct socket *s, enum ring_op op)
+{
+	io_uring_sqe_set_data64(sqe, (uintptr_t)s | op);
+	s->ops++;
+}
+
+static void arm_later(struct socket *s)
+{
+	if (s->to_arm)
+		return;
+	s->to_arm = true;
+	s->next_arm = NULL;
+	*s->all->arm_tail = s;
+	s->all->arm_tail = &s->next_arm;
+}
+
+static void socket_free(struct socket *s)
+{
+	if (s->l || s->ops || s->to_arm)
+		return;
+	close(s->fd);
+	s->all->bulk -= s->bulk;
+	buf_put(s->rx[0]);
+	buf_put(s->rx[1]);
+	s->all->count--;
+	free(s);
+}
+
+/* Options that a Unix socket does not have fail, which is as well. */
+static void socket_options(int fd)
+{
+	int one = 1, unsent = TCP_UNSENT, lost = TCP_LOST_MS;
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+	setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
+	setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &lost, sizeof lost);
+	/* io_uring does not wait on a non-blocking socket; our sends say themselves that they will
+	 * not */
+	int flags = fcntl(fd, F_GETFL);
+	if (flags >= 0 && flags & O_NONBLOCK)
+		fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
+}
+
+void *link_socket_open(struct link_sockets *all, struct link *l, int fd)
+{
+	struct socket *s = calloc(1, sizeof *s);
+	if (!s) {
+		close(fd);
+		return NULL;
+	}
+	*s = (struct socket){.all = all, .l = l, .fd = fd};
+	socket_options(fd);
+	all->count++;
+	arm_later(s);
+	return s;
+}
+
+/* The shutdown completes what waits in the ring. */
+void link_socket_close(struct link_sockets *all, struct link *l)
+{
+	struct socket *s = link_io(l);
+	const struct iovec *iov;
+	unsigned n = engine_tx_take(all->engine, l, &iov, all->now_ms);
+	if (n) {
+		struct msghdr mh = {.msg_iov = (struct iovec *)(uintptr_t)iov, .msg_iovlen = n};
+		if (sendmsg(s->fd, &mh, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+			log_debug("link %u closes with bytes unsent", link_id(l));
+	}
+	shutdown(s->fd, SHUT_RDWR);
+	s->l = NULL;
+	socket_free(s);
+}
+
+size_t link_socket_rx_window(const struct link *l)
+{
+	const struct socket *s = link_io(l);
+	int size = 0;
+	socklen_t len = sizeof size;
+	if (getsockopt(s->fd, SOL_SOCKET, SO_RCVBUF, &size, &len) < 0 || size < 0)
+		size = 0;
+	return (size_t)size + RING_BUFS * RING_BUF_SIZE;
+}
+
+size_t link_socket_tx_waiting(const struct link *l)
+{
+	const struct socket *s = link_io(l);
+	int n = 0;
+	return ioctl(s->fd, SIOCOUTQ, &n) == 0 && n > 0 ? (size_t)n : 0;
+}
+
+/* A buffer that nothing else refers to. */
+static struct buf *plain_buf(struct socket *s)
+{
+	uint32_t size = s->bulk ? BULK_RECV : REST_RECV;
+	if (s->rx[0] && s->rx[0]->refs > 1 && s->rx[1] && s->rx[1]->refs > 1)
+		engine_unpin(s->all->engine, s->all->now_ms);
+	struct buf **slot = s->rx[0] && s->rx[0]->refs > 1 ? &s->rx[1] : &s->rx[0];
+	if (*slot && ((*slot)->refs > 1 || (*slot)->cap != size)) {
+		buf_put(*slot);
+		*slot = NULL;
+	}
+	if (!*slot)
+		*slot = buf_plain(size);
+	return *slot;
+}
+
+static void recv_arm(struct link_sockets *all, struct socket *s)
+{
+	if (!s->l || s->receiving)
+		return;
+	struct io_uring_sqe *sqe;
+	/* a busy link takes one of the shared buffers at a time, or it would take them all */
+	s->multi = !s->bulk && !s->busy && all->ring->features & RING_MULTISHOT;
+	if (!s->bulk && all->ring->features & RING_MULTISHOT) {
+		for (unsigned i = 0; i < 2; i++) { /* they were for bulk */
+			buf_put(s->rx[i]);
+			s->rx[i] = NULL;
+		}
+		sqe = ring_sqe(all->ring);
+		if (s->multi)
+			io_uring_prep_recv_multishot(sqe, s->fd, NULL, 0, 0);
+		else
+			io_uring_prep_recv(sqe, s->fd, NULL, 0, 0);
+		sqe->flags |= IOSQE_BUFFER_SELECT;
+		sqe->buf_group = RING_GROUP;
+		op_set(sqe, s, RING_OP_MULTI);
+	} else {
+		s->rx_now = plain_buf(s);
+		if (!s->rx_now) {
+			engine_link_gone(all->engine, s->l, -ENOMEM, all->now_ms);
+			return;
+		}
+		sqe = ring_sqe(all->ring);
+		io_uring_prep_recv(sqe, s->fd, s->rx_now->data, s->rx_now->cap, 0);
+		op_set(sqe, s, RING_OP_RECV);
+	}
+	s->receiving = true;
+}
+
+static void arm_all(struct link_sockets *all)
+{
+	while (all->arm) {
+		struct socket *s = all->arm;
+		all->arm = s->next_arm;
+		if (!all->arm)
+			all->arm_tail = &all->arm;
+		recv_arm(all, s);
+		s->to_arm = false; /* only now may it go */
+		socket_free(s);
+	}
+}
+
+/* Takes what is ready and puts it into the ring. */
+static void send_all(struct link_sockets *all)
+{
+	for (struct link *l; (l = engine_next_ready(all->engine, all->now_ms));) {
+		struct socket *s = link_io(l);
+		const struct iovec *iov;
+		unsigned n = engine_tx_take(all->engine, l, &iov, all->now_ms);
+		if (!n)
+			continue;
+		s->tx_len = 0;
+		for (unsigned i = 0; i < n; i++)
+			s->tx_len += iov[i].iov_len;
+		s->mh = (struct msghdr){.msg_iov = (struct iovec *)(uintptr_t)iov, .msg_iovlen = n};
+		struct io_uring_sqe *sqe = ring_sqe(all->ring);
+		io_uring_prep_sendmsg(sqe, s->fd, &s->mh, MSG_DONTWAIT | MSG_NOSIGNAL);
+		op_set(sqe, s, RING_OP_SEND);
+	}
+}
+
+static void on_sent(struct link_sockets *all, struct socket *s, int res)
+{
+	if (!s->l)
+		return;
+	bool room_wanted = res == -EAGAIN || res == -EINTR || (res >= 0 && (size_t)res < s->tx_len);
+	engine_tx_done(all->engine, s->l, res == -EINTR ? -EAGAIN : res, all->now_ms);
+	if (room_wanted && s->l) {
+		struct io_uring_sqe *sqe = ring_sqe(all->ring);
+		io_uring_prep_poll_add(sqe, s->fd, POLLOUT);
+		op_set(sqe, s, RING_OP_ROOM);
+	}
+}
+
+/*
+ * Decides by what came whether the link is busy, or bulk: busy with large frames. A multishot
+ * receive has to be ended for that.
+ */
+static void weigh(struct link_sockets *all, struct socket *s, size_t n, size_t cap)
+{
+	bool was = s->bulk;
+	uint64_t frames = link_frames_handled(s->l) - s->weighed; /* of the receive before */
+	bool large = s->weighed_bytes >= frames * BULK_FRAME;
+	s->weighed += frames;
+	s->weighed_bytes = n;
+	s->full = n == cap ? s->full + 1 : 0;
+	s->small = n < RING_BUF_SIZE ? s->small + 1 : 0;
+	if (!s->bulk && s->full >= BULK_AFTER && large && all->bulk < BULK_LINKS)
+		s->bulk = true;
+	else if (s->bulk && (s->small >= REST_AFTER || !large))
+		s->bulk = false;
+	if (s->full >= BUSY_AFTER)
+		s->busy = true;
+	else if (s->small >= REST_AFTER)
+		s->busy = false;
+	if (s->bulk != was) {
+		s->full = s->small = 0;
+		all->bulk += s->bulk ? 1u : (unsigned)-1;
+	}
+	if ((s->bulk || s->busy) && s->multi && s->receiving && !s->ending) {
+		s->ending = true;
+		struct io_uring_sqe *sqe = ring_sqe(all->ring);
+		io_uring_prep_cancel64(sqe, (uintptr_t)s | RING_OP_MULTI, 0);
+		op_set(sqe, s, RING_OP_CANCEL);
+	}
+}
+
+static void on_received(
+	struct link_sockets *all, struct socket *s, const struct io_uring_cqe *cqe, enum ring_op op)
+{
+	int res = cqe->res;
+	struct buf *b = op == RING_OP_RECV		   ? buf_get(s->rx_now)
+			: cqe->flags & IORING_CQE_F_BUFFER ? ring_bufs_take(&all->ring->bufs, cqe)
+							   : NULL;
+	if (op == RING_OP_RECV || !(cqe->flags & IORING_CQE_F_MORE))
+		s->receiving = s->ending = false;
+	if (s->l && res > 0 && b) {
+		weigh(all, s, (size_t)res, b->cap);
+		engine_rx(all->engine, s->l, b, b->data, (size_t)res, all->now_ms);
+	} else if (s->l && op == RING_OP_MULTI && res == -EINVAL) {
+		all->ring->features &= ~(unsigned)RING_MULTISHOT;
+	} else if (s->l && res != -ENOBUFS && res != -EINTR && res != -EAGAIN &&
+		   res != -ECANCELED) {
+		engine_link_gone(all->engine, s->l, res, all->now_ms);
+	}
+	buf_put(b);
+	if (s->l && !s->receiving)
+		arm_later(s);
+}
+
+void link_sockets_serve(struct link_sockets *all, uint64_t now_ms)
+{
+	all->now_ms = now_ms;
+	send_all(all);
+	arm_all(all);
+}
+
+void link_socket_completion(struct link_sockets *all, void *owner, enum ring_op op,
+	const struct io_uring_cqe *cqe, uint64_t now_ms)
+{
+	struct socket *s = owner;
+	all->now_ms = now_ms;
+	switch (op) {
+	case RING_OP_RECV:
+	case RING_OP_MULTI:
+		on_received(all, s, cqe, op);
+		break;
+	case RING_OP_SEND:
+		on_sent(all, s, cqe->res);
+		break;
+	case RING_OP_ROOM:
+		if (s->l)
+			engine_tx_room(all->engine, s->l);
+		break;
+	default: /* a receive was cancelled, which completes by itself */
+		break;
+	}
+	if (!(cqe->flags & IORING_CQE_F_MORE))
+		s->ops--; /* only now may it go */
+	socket_free(s);
+}
