@@ -71,11 +71,6 @@ void link_sockets_free(struct link_sockets *all)
 	free(all);
 }
 
-bool link_sockets_idle(const struct link_sockets *all)
-{
-	return !all->count;
-}
-
 static void op_set(struct io_uring_sqe *sqe, struct socket *s, enum ring_op op)
 {
 	io_uring_sqe_set_data64(sqe, (uintptr_t)s | op);
@@ -345,4 +340,11 @@ void link_socket_completion(struct link_sockets *all, void *owner, enum ring_op 
 	if (!(cqe->flags & IORING_CQE_F_MORE))
 		s->ops--; /* only now may it go */
 	socket_free(s);
+}
+
+/* Those that wait to receive are let go of in arm_all. */
+bool link_sockets_gone(struct link_sockets *all)
+{
+	arm_all(all);
+	return !all->count;
 }

@@ -15,9 +15,10 @@ struct link_sockets;
 
 struct link_sockets *link_sockets_new(
 	struct ring *ring, struct engine *engine); /* NULL: no memory */
-/* After the engine has closed its links and link_sockets_idle. */
+/* After the engine has closed its links and link_sockets_gone. */
 void link_sockets_free(struct link_sockets *all);
-bool link_sockets_idle(const struct link_sockets *all);
+/* Whether the ring has no operation of a closed link any more; needs no engine. */
+bool link_sockets_gone(struct link_sockets *all);
 
 /* For struct engine_ops. Owns fd; NULL: no memory. */
 void *link_socket_open(struct link_sockets *all, struct link *l, int fd);

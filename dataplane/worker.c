@@ -306,7 +306,7 @@ static void *worker_main(void *arg)
 	engine_free(w->engine);
 	apps_free(w->apps);
 	/* completions of what was shut down */
-	for (unsigned i = 0; !link_sockets_idle(w->sockets) && i < 1000; i++) {
+	for (unsigned i = 0; !link_sockets_gone(w->sockets) && i < 1000; i++) {
 		ring_wait(&w->ring, 10);
 		completions(w);
 	}
