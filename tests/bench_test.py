@@ -16,7 +16,14 @@ WANTED = {  # scenario: metrics and contestants that must be there
                 ["no relay", "splice relay", "relay node", "relay node, 1 path", "relay node, 64 paths"]),
     "start": (["whole process", "wake-ups", "resident memory"],
               ["node create", "node list", "message send, existing channel", "idle node, both processes"]),
+    "portal": ([f"{what}, {n}" for what in ("bulk", "CPU of all", "CPU of the tunnel")
+                for n in ("1 connection", "8 connections", "64 connections")] +
+               [f"round trip of 64 B{load}, {share}" for load in ("", " beside bulk") for share in ("p50", "p99")] +
+               ["new connections, 1 client", "new connections, 4 clients", "memory of an idle connection",
+                "ratio, goal >= 0.42: bulk, 1 connection"],
+               ["bare TCP", "ockam portal", "ockam portal, one relay", "ockam portal / bare TCP"]),
 }
+MORE = {"portal": ["--peers", "none"]}  # arguments
 case = 0
 
 
@@ -44,7 +51,7 @@ def check_result(r):
 
 
 def check_scenario(name):
-    done = run(name, "-j", *TINY)
+    done = run(name, "-j", *TINY, *MORE.get(name, []))
     try:
         assert done.returncode == 0, f"exit {done.returncode}: {done.stderr}"
         doc = json.loads(done.stdout)
@@ -67,7 +74,7 @@ def refused(what, *args):
     check(what, done.returncode == 2 and done.stderr and not done.stdout, (done.returncode, done.stderr))
 
 
-print(f"1..{len(WANTED) + 6}")
+print(f"1..{len(WANTED) + 8}")
 for scenario in WANTED:
     check_scenario(scenario)
 listed = run("list")
@@ -80,3 +87,5 @@ refused("an unknown scenario is named", "nothing")
 refused("no scenario is a usage error", "--runs", "2")
 refused("no runs are a usage error", "seal", "--runs", "0")
 refused("seconds that are none are a usage error", "seal", "--seconds", "x")
+refused("a peer that there is none of is a usage error", "portal", "--peers", "ssh,nobody")
+refused("hogs beyond all reason are a usage error", "portal", "--hogs", "1000")

@@ -18,6 +18,8 @@ struct bench {
 	unsigned runs;
 	double seconds;	     /* of each measurement */
 	double idle_seconds; /* how long an idle node is watched */
+	unsigned hogs;	     /* processes that want the CPU beside `portal` */
+	const char *peers;   /* which take part in it, by comma; NULL: all */
 	struct results *results;
 	char dir[PATH_MAX];   /* temporary, removed at the end */
 	char ockam[PATH_MAX]; /* the program under test */
@@ -29,7 +31,7 @@ struct scenario {
 };
 
 extern const struct scenario scenario_seal, scenario_handshake, scenario_message, scenario_forward,
-	scenario_start;
+	scenario_start, scenario_portal;
 
 /* A sentence on standard error, for the person who waits. */
 void bench_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
@@ -48,7 +50,8 @@ static inline uint64_t now_ns(void)
 
 static inline void sleep_seconds(double s)
 {
-	struct timespec ts = {.tv_sec = (time_t)s, .tv_nsec = (long)((s - (double)(time_t)s) * 1e9)};
+	struct timespec ts = {
+		.tv_sec = (time_t)s, .tv_nsec = (long)((s - (double)(time_t)s) * 1e9)};
 	clock_nanosleep(CLOCK_MONOTONIC, 0, &ts, NULL);
 }
 

@@ -4,9 +4,11 @@
  * the same run. It starts the real programs, in homes of its own below a temporary directory.
  */
 #include "bench.h"
+#include "hog.h"
 #include "machine.h"
 #include "place.h"
 #include "supervise.h"
+#include "tunnel.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -26,20 +28,27 @@ static const struct scenario *const scenarios[] = {
 	&scenario_message,
 	&scenario_forward,
 	&scenario_start,
+	&scenario_portal,
 };
 enum { SCENARIOS = sizeof scenarios / sizeof *scenarios };
 
 static const char usage[] =
-	"usage: ockam-bench SCENARIO... [--seconds S] [--runs N] [--idle S] [-j]\n"
+	"usage: ockam-bench SCENARIO... [--seconds S] [--runs N] [--idle S] [--peers LIST]\n"
+	"                             [--hogs N] [-j]\n"
 	"       ockam-bench all | list\n"
 	"\n"
 	"  --seconds S   length of each measurement (default 1)\n"
 	"  --runs N      measurements of each figure, contestants in turn (default 5)\n"
 	"  --idle S      how long `start` watches an idle node (default 20)\n"
+	"  --peers LIST  who is beside ockam in `portal`: ssh, stunnel, haproxy, socat, spiped, "
+	"by\n"
+	"                comma, or none (default all that are installed)\n"
+	"  --hogs N      processes that want the CPU beside `portal` (default 0)\n"
 	"  -j, --json    one JSON document instead of a table\n"
 	"  -h, --help    this text\n"
 	"\n"
-	"Prints medians with the least and the greatest. Compare figures of one run only. As root it\n"
+	"Prints medians with the least and the greatest. Compare figures of one run only. As root "
+	"it\n"
 	"measures in a network namespace of its own with TCP cubic. HAProxy takes part if it is\n"
 	"installed.\n";
 
@@ -70,11 +79,11 @@ static int seconds_parse(const char *text, double *out)
 	return 0;
 }
 
-static int runs_parse(const char *text, unsigned *out)
+static int count_parse(const char *text, long least, long greatest, unsigned *out)
 {
 	char *end;
 	long v = strtol(text, &end, 10);
-	if (end == text || *end || v < 1 || v > RUNS_MAX)
+	if (end == text || *end || v < least || v > greatest)
 		return -EINVAL;
 	*out = (unsigned)v;
 	return 0;
@@ -87,6 +96,8 @@ static int parse(struct bench *b, bool *json, int argc, char **argv)
 		{"seconds", required_argument, NULL, 's'},
 		{"runs", required_argument, NULL, 'r'},
 		{"idle", required_argument, NULL, 'i'},
+		{"peers", required_argument, NULL, 'p'},
+		{"hogs", required_argument, NULL, 'o'},
 		{"json", no_argument, NULL, 'j'},
 		{"help", no_argument, NULL, 'h'},
 		{0},
@@ -101,7 +112,14 @@ static int parse(struct bench *b, bool *json, int argc, char **argv)
 			rc = seconds_parse(optarg, &b->idle_seconds);
 			break;
 		case 'r':
-			rc = runs_parse(optarg, &b->runs);
+			rc = count_parse(optarg, 1, RUNS_MAX, &b->runs);
+			break;
+		case 'p':
+			b->peers = optarg;
+			rc = tunnel_peers_check(optarg);
+			break;
+		case 'o':
+			rc = count_parse(optarg, 0, HOGS_MAX, &b->hogs);
 			break;
 		case 'j':
 			*json = true;
@@ -115,8 +133,8 @@ static int parse(struct bench *b, bool *json, int argc, char **argv)
 		}
 		if (rc < 0) {
 			bench_say("%s is not a sensible value here; seconds go from 0.01 to 3600, "
-				  "runs from 1 to %d",
-				optarg, RUNS_MAX);
+				  "runs from 1 to %d, hogs to %d; --help lists the peers",
+				optarg, RUNS_MAX, HOGS_MAX);
 			return EXIT_USAGE;
 		}
 	}
@@ -195,8 +213,8 @@ static void print(struct bench *b, json_t *machine, bool json)
 		results_table(b->results);
 		return;
 	}
-	json_t *doc = json_pack("{s:O, s:o}", "machine", machine, "results",
-		results_json(b->results));
+	json_t *doc =
+		json_pack("{s:O, s:o}", "machine", machine, "results", results_json(b->results));
 	json_dumpf(doc, stdout, JSON_REAL_PRECISION(6));
 	putchar('\n');
 	json_decref(doc);

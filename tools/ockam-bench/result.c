@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "result.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,8 +45,8 @@ void results_free(struct results *r)
 	free(r);
 }
 
-static struct row *row_get(struct results *r, const char *scenario, const char *contestant,
-	const char *metric, const char *unit)
+static struct row *row_find(
+	const struct results *r, const char *scenario, const char *contestant, const char *metric)
 {
 	for (size_t i = 0; i < r->n; i++) {
 		struct row *w = &r->rows[i];
@@ -53,6 +54,15 @@ static struct row *row_get(struct results *r, const char *scenario, const char *
 			!strcmp(w->metric, metric))
 			return w;
 	}
+	return NULL;
+}
+
+static struct row *row_get(struct results *r, const char *scenario, const char *contestant,
+	const char *metric, const char *unit)
+{
+	struct row *w = row_find(r, scenario, contestant, metric);
+	if (w)
+		return w;
 	if (r->n == r->cap) {
 		r->cap = r->cap ? 2 * r->cap : 64;
 		r->rows = need(realloc(r->rows, r->cap * sizeof *r->rows));
@@ -96,17 +106,38 @@ double quantile_of(double *v, size_t n, double share)
 	return v[i < n ? i : n - 1];
 }
 
+double results_sample(struct results *r, const char *scenario, const char *contestant,
+	const char *metric, size_t n)
+{
+	const struct row *w = row_find(r, scenario, contestant, metric);
+	return w && n < w->n ? w->samples[n] : NAN;
+}
+
+/* Of a copy, so that the order stays that of the runs. */
+double results_median(
+	struct results *r, const char *scenario, const char *contestant, const char *metric)
+{
+	const struct row *w = row_find(r, scenario, contestant, metric);
+	if (!w)
+		return NAN;
+	double *v = need(malloc(w->n * sizeof *v));
+	memcpy(v, w->samples, w->n * sizeof *v);
+	double m = median_of(v, w->n);
+	free(v);
+	return m;
+}
+
 json_t *results_json(struct results *r)
 {
 	json_t *all = json_array();
 	for (size_t i = 0; i < r->n; i++) {
 		struct row *w = &r->rows[i];
 		double median = median_of(w->samples, w->n);
-		json_array_append_new(all,
-			need(json_pack("{s:s, s:s, s:s, s:s, s:f, s:f, s:f, s:I}", "scenario",
-				w->scenario, "contestant", w->contestant, "metric", w->metric,
-				"unit", w->unit, "median", median, "min", w->samples[0], "max",
-				w->samples[w->n - 1], "n", (json_int_t)w->n)));
+		json_array_append_new(
+			all, need(json_pack("{s:s, s:s, s:s, s:s, s:f, s:f, s:f, s:I}", "scenario",
+				     w->scenario, "contestant", w->contestant, "metric", w->metric,
+				     "unit", w->unit, "median", median, "min", w->samples[0], "max",
+				     w->samples[w->n - 1], "n", (json_int_t)w->n)));
 	}
 	return all;
 }
@@ -142,7 +173,7 @@ void results_table(struct results *r)
 		struct row *w = &r->rows[i];
 		number(median, median_of(w->samples, w->n));
 		printf("%-*s  %-*s  %-*s  %-*s  %10s  %10s  %10s  %3zu\n", a, w->scenario, c,
-			w->metric, b, w->contestant, d, w->unit, median,
-			number(min, w->samples[0]), number(max, w->samples[w->n - 1]), w->n);
+			w->metric, b, w->contestant, d, w->unit, median, number(min, w->samples[0]),
+			number(max, w->samples[w->n - 1]), w->n);
 	}
 }

@@ -17,6 +17,11 @@ void results_free(struct results *r);
 /* The strings are copied. */
 void results_add(struct results *r, const char *scenario, const char *contestant,
 	const char *metric, const char *unit, double sample);
+/* The n-th sample as it was added, or the median of all; NAN: there is none. */
+double results_sample(struct results *r, const char *scenario, const char *contestant,
+	const char *metric, size_t n);
+double results_median(
+	struct results *r, const char *scenario, const char *contestant, const char *metric);
 /* Sorts `v`. Of an even number the mean of the two in the middle; n > 0. */
 double median_of(double *v, size_t n);
 /* The sample below which `share` of all lie. Sorts `v`; n > 0. */

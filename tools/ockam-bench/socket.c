@@ -8,7 +8,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-enum { BACKLOG = 64 };
+enum { BACKLOG = 512 };
 
 static struct sockaddr_in loopback(uint16_t port)
 {
@@ -23,21 +23,38 @@ static void no_delay(int fd)
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
 }
 
-int socket_listen(uint16_t *port)
+static int listen_at(struct sockaddr_in sa)
 {
-	struct sockaddr_in sa = loopback(0);
-	socklen_t len = sizeof sa;
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
-	if (bind(fd, (struct sockaddr *)&sa, sizeof sa) < 0 || listen(fd, BACKLOG) < 0 ||
-		getsockname(fd, (struct sockaddr *)&sa, &len) < 0) {
+	if (bind(fd, (struct sockaddr *)&sa, sizeof sa) < 0 || listen(fd, BACKLOG) < 0) {
+		int rc = -errno;
+		close(fd);
+		return rc;
+	}
+	return fd;
+}
+
+int socket_listen(uint16_t *port)
+{
+	struct sockaddr_in sa;
+	socklen_t len = sizeof sa;
+	int fd = listen_at(loopback(0));
+	if (fd < 0)
+		return fd;
+	if (getsockname(fd, (struct sockaddr *)&sa, &len) < 0) {
 		int rc = -errno;
 		close(fd);
 		return rc;
 	}
 	*port = ntohs(sa.sin_port);
 	return fd;
+}
+
+int socket_listen_at(uint16_t port)
+{
+	return listen_at(loopback(port));
 }
 
 int socket_connect(uint16_t port)

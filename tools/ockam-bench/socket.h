@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 int socket_listen(uint16_t *port); /* on 127.0.0.1, at a port that the kernel picks */
+int socket_listen_at(uint16_t port);
 int socket_connect(uint16_t port);
 int socket_accept(int listener);
 /* Nothing for this long is -EAGAIN; 0: wait for ever. */
