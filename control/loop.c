@@ -355,6 +355,13 @@ static void on_connected(uv_poll_t *h, int status, int events)
 	node_on_connected(p->node, id, error ? -1 : fd, error);
 }
 
+/* Until an outlet's stream takes the connection over: whatever ends it, the target sees a reset. */
+static void reset_on_close(int fd)
+{
+	const struct linger now = {.l_onoff = 1};
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+}
+
 /* Begins to connect: 0, or a negative errno. */
 static int connect_start(struct job *j, const struct link_target *t)
 {
@@ -374,6 +381,8 @@ static int connect_start(struct job *j, const struct link_target *t)
 	int one = 1;
 	if (t->kind == LINK_TCP)
 		setsockopt(j->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+	if (j->id & NODE_DIAL_OUTLET)
+		reset_on_close(j->fd);
 	if (connect(j->fd, sa, len) < 0 && errno != EINPROGRESS)
 		return -errno;
 	int rc = uv_poll_init_socket(&j->p->uv, &j->poll, j->fd);

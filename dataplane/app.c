@@ -33,6 +33,7 @@ enum op_kind {
 	OP_READABLE,
 	OP_WRITE,
 	OP_WRITABLE,
+	OP_HANGUP,
 	OP_CANCEL,
 	OP_ACCEPT,
 	OP_ACCEPT_CANCEL,
@@ -48,9 +49,10 @@ struct app {
 	struct stream *s;
 	int fd;
 	bool reading, writing, closing;
-	bool bulk; /* has more than fits a buffer at rest */
+	bool watched; /* for its reset, since a time when nothing was received */
+	bool bulk;    /* has more than fits a buffer at rest */
 	unsigned ops;
-	struct op read, bulk_read, readable, write, writable, cancel;
+	struct op read, bulk_read, readable, write, writable, hangup, cancel;
 	struct msghdr in, out;
 	struct iovec in_iov[STREAM_SLOTS], out_iov[WRITE_PIECES];
 };
@@ -98,11 +100,16 @@ static void start(struct io_uring_sqe *sqe, struct op *op, unsigned *ops)
 	++*ops;
 }
 
-/* The other end of the connection sees a reset. */
+/* Whether the other end of the connection sees a reset when it is closed. */
+static void reset_on_close(int fd, bool reset)
+{
+	const struct linger now = {.l_onoff = reset, .l_linger = 0};
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+}
+
 static void close_reset(int fd)
 {
-	const struct linger now = {.l_onoff = 1, .l_linger = 0};
-	setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+	reset_on_close(fd, true);
 	close(fd);
 }
 
@@ -115,6 +122,7 @@ static void socket_options(int fd)
 	setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
 	setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &step, sizeof step);
 	setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
+	reset_on_close(fd, true); /* also when this process is killed */
 	/* io_uring does not wait on a non-blocking socket */
 	int flags = fcntl(fd, F_GETFL);
 	if (flags >= 0 && flags & O_NONBLOCK)
@@ -133,6 +141,7 @@ static struct app *app_new(struct apps *all, int fd)
 	a->readable = (struct op){a, OP_READABLE};
 	a->write = (struct op){a, OP_WRITE};
 	a->writable = (struct op){a, OP_WRITABLE};
+	a->hangup = (struct op){a, OP_HANGUP};
 	a->cancel = (struct op){a, OP_CANCEL};
 	socket_options(fd);
 	all->count++;
@@ -193,6 +202,20 @@ static void read_at_rest(struct app *a)
 	a->reading = true;
 }
 
+/*
+ * A reset is noticed by what receives. While nothing does (no credit, or the application's end has
+ * come) it is polled for, from then on: repeatedly, since the kernel tells an end as well.
+ */
+static void watch(struct app *a)
+{
+	if (a->watched || a->s->state >= STREAM_LEAVING)
+		return;
+	struct io_uring_sqe *sqe = ring_sqe(a->all->ring);
+	io_uring_prep_poll_multishot(sqe, a->fd, 0); /* errors are always told */
+	start(sqe, &a->hangup, &a->ops);
+	a->watched = true;
+}
+
 static void app_read(struct app *a)
 {
 	if (a->reading || a->closing)
@@ -201,6 +224,8 @@ static void app_read(struct app *a)
 		read_bulk(a);
 	else
 		read_at_rest(a);
+	if (!a->reading)
+		watch(a);
 }
 
 static void app_write(struct app *a)
@@ -227,10 +252,8 @@ static void app_gone(struct app *a)
 {
 	if (a->ops)
 		return;
-	if (a->s->reset)
-		close_reset(a->fd);
-	else
-		close(a->fd);
+	reset_on_close(a->fd, a->s->reset);
+	close(a->fd);
 	stream_free(a->s);
 	a->all->count--;
 	free(a);
@@ -322,6 +345,18 @@ static void on_write(struct app *a, int res)
 		return;
 	}
 	app_write(a);
+}
+
+static void on_hangup(struct app *a, int res)
+{
+	int error = 0;
+	socklen_t len = sizeof error;
+	if (a->closing || res < 0 || !(res & POLLERR))
+		return;
+	if (getsockopt(a->fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0 || !error)
+		return; /* a receive or a write was told */
+	stream_reset(a->s);
+	told(a);
 }
 
 static void inlet_gone(struct inlet *in)
@@ -434,6 +469,9 @@ static void app_completion(struct app *a, enum op_kind kind, const struct io_uri
 			app_write(a);
 		}
 		break;
+	case OP_HANGUP:
+		on_hangup(a, cqe->res);
+		break;
 	default:
 		break;
 	}
@@ -458,7 +496,8 @@ void apps_completion(struct apps *all, void *op, const struct io_uring_cqe *cqe,
 	}
 	struct app *a = o->owner;
 	app_completion(a, kind, cqe);
-	a->ops--;
+	if (!(cqe->flags & IORING_CQE_F_MORE))
+		a->ops--;
 	if (a->closing)
 		app_gone(a);
 }

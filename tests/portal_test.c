@@ -265,6 +265,47 @@ static void resets_are_resets(void **state)
 	}
 }
 
+/* The error comes though nobody reads or writes. */
+static bool is_told(int fd)
+{
+	struct pollfd f = {.fd = fd};
+	return poll(&f, 1, TIMEOUT_MS) == 1 && f.revents & POLLERR;
+}
+
+/* Until nothing has been taken for a second. */
+static void stuff(int fd)
+{
+	static uint8_t b[BLOCK];
+	struct pollfd f = {.fd = fd, .events = POLLOUT};
+	while (poll(&f, 1, 1000) == 1)
+		assert_true(send(fd, b, sizeof b, MSG_NOSIGNAL | MSG_DONTWAIT) > 0);
+}
+
+static void a_reset_behind_a_stopped_reader_is_told(void **state)
+{
+	for (unsigned first = 0; first < 2; first++) {
+		int e[2];
+		connection(*state, &e[0], &e[1]);
+		stuff(e[first]); /* its stream has no credit left */
+		reset_close(e[first]);
+		assert_true(is_told(e[!first]));
+		close(e[!first]);
+	}
+}
+
+static void a_reset_after_the_end_is_told(void **state)
+{
+	for (unsigned first = 0; first < 2; first++) {
+		int e[2];
+		connection(*state, &e[0], &e[1]);
+		shutdown(e[first], SHUT_WR);
+		assert_true(is_end(e[!first]));
+		reset_close(e[first]);
+		assert_true(is_told(e[!first]));
+		close(e[!first]);
+	}
+}
+
 static void a_refusal_is_a_reset(void **state)
 {
 	struct portal *p = *state;
@@ -444,6 +485,28 @@ static void open_connections_end_with_the_program(void **state)
 	close(s);
 }
 
+static void the_program_is_killed(void **state)
+{
+	struct portal *p = *state;
+	int c, s;
+	uint8_t b[1];
+	connection(p, &c, &s);
+	write_all(c, "x", 1);
+	read_all(s, b, 1);
+	control_stop(p);
+	kill(p->d->pid, SIGKILL);
+	assert_true(is_reset(c));
+	assert_true(is_reset(s));
+	close(c);
+	close(s);
+}
+
+/* Its status is that of the signal. */
+static int killed_tear_down(void **state)
+{
+	return portal_tear_down(state) == 0 ? -1 : 0;
+}
+
 #define P(f) cmocka_unit_test_setup_teardown(f, portal_set_up, portal_tear_down)
 
 int main(int argc, char **argv)
@@ -453,6 +516,8 @@ int main(int argc, char **argv)
 		P(small_messages_go_at_once),
 		P(ends_go_one_way),
 		P(resets_are_resets),
+		P(a_reset_behind_a_stopped_reader_is_told),
+		P(a_reset_after_the_end_is_told),
 		P(a_refusal_is_a_reset),
 		P(bulk_arrives_whole),
 		P(many_at_once),
@@ -461,6 +526,8 @@ int main(int argc, char **argv)
 		P(a_cut_link_resets_both_sides),
 		P(a_deleted_portal_lets_its_streams_go_on),
 		P(open_connections_end_with_the_program),
+		cmocka_unit_test_setup_teardown(
+			the_program_is_killed, portal_set_up, killed_tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
