@@ -157,6 +157,10 @@ const struct stats *engine_stats(const struct engine *e);
 uint32_t link_id(const struct link *l);
 /* Received frames that were handled one by one: all but those that only joined a run. */
 uint64_t link_frames_handled(const struct link *l);
+uint64_t link_frames_received(const struct link *l);
+/* Of those, what was dropped because of what it was: unknown labels and types, more than allowed.
+ */
+uint64_t link_frames_useless(const struct link *l);
 void *link_io(const struct link *l);
 struct link *engine_link(const struct engine *e, uint32_t id); /* NULL: not here */
 

@@ -134,10 +134,11 @@ void egress_pause(struct engine *e, uint32_t link, uint32_t label, bool on);
 void rows_link_gone(struct engine *e, uint32_t link);
 
 /*
- * held.c: the neighbour on l asks to hold `label` back, or no more. Acts only when that is a change, so
- * that each PAUSE that was taken is undone by its RESUME, whatever else was too much.
+ * held.c: the neighbour on l asks to hold `label` back, or no more. Acts only when that is a
+ * change, so that each PAUSE that was taken is undone by its RESUME, whatever else was too much.
+ * False: it did nothing.
  */
-void held_set(struct engine *e, struct link *l, uint32_t label, bool on);
+bool held_set(struct engine *e, struct link *l, uint32_t label, bool on);
 void held_link_gone(struct engine *e, struct link *l);
 
 /* How many of the link's bytes have left and were acknowledged; UINT64_MAX: cannot be told. */

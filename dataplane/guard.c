@@ -36,22 +36,24 @@ enum guard_class guard_class_of(uint8_t wire_type)
 	}
 }
 
-/* When all that was taken is paid for, with one more; 0: no more now. */
-static uint64_t paid_after(uint64_t paid_us, const struct limit *l, uint64_t now_us)
+/* When all that was taken is paid for, with n more; 0: no more now. */
+static uint64_t paid_after(uint64_t paid_us, const struct limit *l, uint64_t n, uint64_t now_us)
 {
 	const uint64_t step_us = 1000000 / l->rate;
 	uint64_t paid = paid_us > now_us ? paid_us : now_us;
-	return paid - now_us > (l->burst - 1) * step_us ? 0 : paid + step_us;
+	return paid - now_us > (l->burst - 1) * step_us ? 0 : paid + n * step_us;
 }
 
-bool guard_admits(struct guard *g, struct guard *all, enum guard_class c, uint64_t now_ms)
+bool guard_admits(
+	struct guard *g, struct guard *all, enum guard_class c, uint32_t len, uint64_t now_ms)
 {
+	const uint64_t n = len / GUARD_PIECE + 1;
 	const uint64_t now_us = now_ms * 1000;
-	uint64_t own = paid_after(g->paid_us[c], &limits[c].link, now_us);
+	uint64_t own = paid_after(g->paid_us[c], &limits[c].link, n, now_us);
 	if (!own)
 		return false;
-	uint64_t few = paid_after(g->free_us[c], &limits[c].few, now_us);
-	uint64_t share = few ? 0 : paid_after(all->paid_us[c], &limits[c].busy, now_us);
+	uint64_t few = paid_after(g->free_us[c], &limits[c].few, n, now_us);
+	uint64_t share = few ? 0 : paid_after(all->paid_us[c], &limits[c].busy, n, now_us);
 	if (!few && !share)
 		return false;
 	if (few)

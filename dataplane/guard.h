@@ -18,6 +18,8 @@ enum guard_class {
 	GUARD_CLASSES
 };
 
+enum { GUARD_PIECE = 4096 };
+
 /* When all that was taken will be paid for (GCRA); 0: nothing was. */
 struct guard {
 	uint64_t paid_us[GUARD_CLASSES], free_us[GUARD_CLASSES];
@@ -26,8 +28,10 @@ struct guard {
 enum guard_class guard_class_of(uint8_t wire_type);
 /*
  * `all` is that of the worker: what a link sends beyond a few needs a share of it too, so that many
- * busy links together do not keep control from serving the others.
+ * busy links together do not keep control from serving the others. A frame counts once for each
+ * GUARD_PIECE bytes that it begins.
  */
-bool guard_admits(struct guard *g, struct guard *all, enum guard_class c, uint64_t now_ms);
+bool guard_admits(
+	struct guard *g, struct guard *all, enum guard_class c, uint32_t len, uint64_t now_ms);
 
 #endif

@@ -55,15 +55,18 @@ static void held_add(struct engine *e, struct link *l, uint32_t label)
 	tell(e, link_id(l), label, true);
 }
 
-void held_set(struct engine *e, struct link *l, uint32_t label, bool on)
+bool held_set(struct engine *e, struct link *l, uint32_t label, bool on)
 {
 	struct label_node *n = label_find(&e->held, link_id(l), label);
-	if (on && !n && guard_admits(&l->guard, &e->guard, GUARD_PAUSE, e->now_ms)) {
+	if (on && !n && guard_admits(&l->guard, &e->guard, GUARD_PAUSE, 0, e->now_ms)) {
 		held_add(e, l, label);
 	} else if (!on && n) {
 		held_drop(e, l, LABEL_ENTRY(n, struct held, node));
 		tell(e, link_id(l), label, false);
+	} else {
+		return false;
 	}
+	return true;
 }
 
 void held_link_gone(struct engine *e, struct link *l)

@@ -14,6 +14,16 @@ uint64_t link_frames_handled(const struct link *l)
 	return l->frames_handled;
 }
 
+uint64_t link_frames_received(const struct link *l)
+{
+	return l->frames_rx;
+}
+
+uint64_t link_frames_useless(const struct link *l)
+{
+	return l->useless;
+}
+
 void *link_io(const struct link *l)
 {
 	return l->io;

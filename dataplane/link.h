@@ -91,6 +91,7 @@ struct link {
 	uint64_t reset_ms; /* token bucket of RESET(unknown), in virtual time */
 
 	uint64_t frames_handled; /* received, and not just passed on in a run */
+	uint64_t useless;	 /* received, and dropped for what they were */
 	uint64_t frames_rx, frames_tx, bytes_rx, bytes_tx, dropped;
 };
 

@@ -2,6 +2,8 @@
 #include "link_socket.h"
 
 #include "log.h"
+#include "timer.h"
+#include "waste.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -13,6 +15,7 @@
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -44,6 +47,9 @@ struct socket {
 	size_t tx_len;
 	struct socket *next_arm;
 	bool to_arm;
+	struct waste waste;
+	struct timer hold; /* among the holds while it is not to be read */
+	bool held;
 };
 static_assert(_Alignof(struct socket) > RING_OP_BITS, "the op fits beside the pointer");
 
@@ -51,6 +57,7 @@ struct link_sockets {
 	struct ring *ring;
 	struct engine *engine;
 	struct socket *arm, **arm_tail; /* to start receiving, in order */
+	struct timers holds;		/* when those may be read that sent too much of no use */
 	unsigned count, bulk;
 	uint64_t now_ms;
 };
@@ -68,6 +75,7 @@ struct link_sockets *link_sockets_new(struct ring *ring, struct engine *engine)
 
 void link_sockets_free(struct link_sockets *all)
 {
+	timers_fini(&all->holds);
 	free(all);
 }
 
@@ -79,7 +87,7 @@ static void op_set(struct io_uring_sqe *sqe, struct socket *s, enum ring_op op)
 
 static void arm_later(struct socket *s)
 {
-	if (s->to_arm)
+	if (s->to_arm || s->held)
 		return;
 	s->to_arm = true;
 	s->next_arm = NULL;
@@ -97,6 +105,24 @@ static void socket_free(struct socket *s)
 	buf_put(s->rx[1]);
 	s->all->count--;
 	free(s);
+}
+
+static void hold_end(struct socket *s)
+{
+	if (s->held)
+		timer_remove(&s->all->holds, &s->hold);
+	s->held = false;
+}
+
+/* Those whose time is over are read again. */
+static void holds_end(struct link_sockets *all)
+{
+	for (struct timer *t; (t = timer_first(&all->holds, all->now_ms));) {
+		struct socket *s =
+			(struct socket *)(void *)((char *)t - offsetof(struct socket, hold));
+		hold_end(s);
+		arm_later(s);
+	}
 }
 
 /* Options that a Unix socket does not have fail, which is as well. */
@@ -140,6 +166,7 @@ void link_socket_close(struct link_sockets *all, struct link *l)
 	}
 	shutdown(s->fd, SHUT_RDWR);
 	s->l = NULL;
+	hold_end(s);
 	socket_free(s);
 }
 
@@ -254,6 +281,16 @@ static void on_sent(struct link_sockets *all, struct socket *s, int res)
 	}
 }
 
+static void multi_end(struct link_sockets *all, struct socket *s)
+{
+	if (!s->multi || !s->receiving || s->ending)
+		return;
+	s->ending = true;
+	struct io_uring_sqe *sqe = ring_sqe(all->ring);
+	io_uring_prep_cancel64(sqe, (uintptr_t)s | RING_OP_MULTI, 0);
+	op_set(sqe, s, RING_OP_CANCEL);
+}
+
 /*
  * Decides by what came whether the link is busy, or bulk: busy with large frames. A multishot
  * receive has to be ended for that.
@@ -279,12 +316,32 @@ static void weigh(struct link_sockets *all, struct socket *s, size_t n, size_t c
 		s->full = s->small = 0;
 		all->bulk += s->bulk ? 1u : (unsigned)-1;
 	}
-	if ((s->bulk || s->busy) && s->multi && s->receiving && !s->ending) {
-		s->ending = true;
-		struct io_uring_sqe *sqe = ring_sqe(all->ring);
-		io_uring_prep_cancel64(sqe, (uintptr_t)s | RING_OP_MULTI, 0);
-		op_set(sqe, s, RING_OP_CANCEL);
-	}
+	if (s->bulk || s->busy)
+		multi_end(all, s);
+}
+
+static uint64_t clock_ns(void)
+{
+	struct timespec ts;
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+}
+
+/* What came was handled, from begin_ns on. A link that sends mostly what is dropped is held. */
+static void count_waste(struct link_sockets *all, struct socket *s, size_t n, uint64_t begin_ns)
+{
+	uint64_t now_ns = clock_ns();
+	uint64_t till_ns = waste_count(&s->waste, link_frames_received(s->l),
+		link_frames_useless(s->l), n, now_ns - begin_ns, (unsigned)all->holds.n, now_ns);
+	uint64_t till_ms = till_ns / 1000000;
+	if (!till_ns)
+		return;
+	s->busy = true; /* it shall not stay armed */
+	multi_end(all, s);
+	if (till_ms <= all->now_ms || s->held || timer_add(&all->holds, &s->hold, TIMER_LINK) < 0)
+		return;
+	s->held = true;
+	timer_set(&all->holds, &s->hold, till_ms);
 }
 
 static void on_received(
@@ -297,8 +354,11 @@ static void on_received(
 	if (op == RING_OP_RECV || !(cqe->flags & IORING_CQE_F_MORE))
 		s->receiving = s->ending = false;
 	if (s->l && res > 0 && b) {
+		uint64_t begin_ns = clock_ns();
 		weigh(all, s, (size_t)res, b->cap);
 		engine_rx(all->engine, s->l, b, b->data, (size_t)res, all->now_ms);
+		if (s->l)
+			count_waste(all, s, (size_t)res, begin_ns);
 	} else if (s->l && op == RING_OP_MULTI && res == -EINVAL) {
 		all->ring->features &= ~(unsigned)RING_MULTISHOT;
 	} else if (s->l && res != -ENOBUFS && res != -EINTR && res != -EAGAIN &&
@@ -313,8 +373,14 @@ static void on_received(
 void link_sockets_serve(struct link_sockets *all, uint64_t now_ms)
 {
 	all->now_ms = now_ms;
+	holds_end(all);
 	send_all(all);
 	arm_all(all);
+}
+
+uint64_t link_sockets_deadline(const struct link_sockets *all)
+{
+	return timers_deadline(&all->holds);
 }
 
 void link_socket_completion(struct link_sockets *all, void *owner, enum ring_op op,

@@ -29,6 +29,8 @@ size_t link_socket_tx_waiting(const struct link *l);
 
 /* Puts what links have to send, and the receives that are due, into the ring. */
 void link_sockets_serve(struct link_sockets *all, uint64_t now_ms);
+uint64_t link_sockets_deadline(
+	const struct link_sockets *all); /* when a receive is due; UINT64_MAX: never */
 /* `owner`: what was beside the op. */
 void link_socket_completion(struct link_sockets *all, void *owner, enum ring_op op,
 	const struct io_uring_cqe *cqe, uint64_t now_ms);

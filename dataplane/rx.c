@@ -39,6 +39,13 @@ static void flush_session(struct rx *rx)
 		endpoint_input(rx->e, ep, rx->ops, n, rx->b);
 }
 
+/* Dropped for what it is: whoever sent it has no use of it. */
+static void refuse(struct rx *rx, enum drop_reason why)
+{
+	drop(rx->e, rx->l, why);
+	rx->l->useless++;
+}
+
 static void post_run(struct rx *rx)
 {
 	struct engine *e = rx->e;
@@ -99,11 +106,11 @@ static void rx_forward(struct rx *rx, struct row *r, uint8_t *p, const struct fr
 {
 	struct engine *e = rx->e;
 	if (r->out_worker == ENGINE_LOCAL && (!r->out || !r->out->up)) {
-		drop(e, rx->l, DROP_EGRESS);
+		refuse(rx, DROP_EGRESS);
 		return;
 	}
 	if (r->out && h->len > r->out->frame_max) {
-		drop(e, rx->l, DROP_TOO_BIG);
+		refuse(rx, DROP_TOO_BIG);
 		row_reset(e, e->cfg.worker, r->node.link, r->node.label, RESET_OVERRUN);
 		return;
 	}
@@ -120,7 +127,7 @@ static void rx_forward(struct rx *rx, struct row *r, uint8_t *p, const struct fr
 	flush_run(rx);
 	r = rx_row(rx, h->label); /* an overrun may have reset this very path */
 	if (!r) {
-		drop(e, rx->l, DROP_LABEL);
+		refuse(rx, DROP_LABEL);
 		return;
 	}
 	rx->out = r->out;
@@ -132,18 +139,18 @@ static void rx_forward(struct rx *rx, struct row *r, uint8_t *p, const struct fr
 	rx->run_frames = 1;
 }
 
-static bool admits(struct rx *rx, enum guard_class c)
+static bool admits(struct rx *rx, enum guard_class c, uint32_t len)
 {
-	return guard_admits(&rx->l->guard, &rx->e->guard, c, rx->e->now_ms);
+	return guard_admits(&rx->l->guard, &rx->e->guard, c, len, rx->e->now_ms);
 }
 
 /* A frame for control, if the link has not sent too many. */
 static void rx_control(struct rx *rx, const uint8_t *p, const struct frame_header *h)
 {
-	if (admits(rx, guard_class_of(h->type)))
+	if (admits(rx, guard_class_of(h->type), h->len))
 		event_frame(rx->e, rx->l, p, h->len);
 	else
-		drop(rx->e, rx->l, DROP_RATE);
+		refuse(rx, DROP_RATE);
 }
 
 static void rx_local(struct rx *rx, struct row *r, uint8_t *p, const struct frame_header *h)
@@ -154,11 +161,11 @@ static void rx_local(struct rx *rx, struct row *r, uint8_t *p, const struct fram
 		if (!ep || e->now_ms - ep->added_ms < WIRE_TOMBSTONE_MS)
 			rx_control(rx, p, h);
 		else
-			drop(e, rx->l, DROP_HALF_OPEN);
+			refuse(rx, DROP_HALF_OPEN);
 		return;
 	}
 	if (!ep) {
-		drop(e, rx->l, DROP_HALF_OPEN);
+		refuse(rx, DROP_HALF_OPEN);
 		return;
 	}
 	if (rx->ep != ep || rx->n == AEAD_BATCH) {
@@ -166,7 +173,7 @@ static void rx_local(struct rx *rx, struct row *r, uint8_t *p, const struct fram
 		r = row_find(
 			e, link_id(rx->l), h->label); /* that may have ended this very session */
 		if (!r || r->endpoint != ep) {
-			drop(e, rx->l, DROP_LABEL);
+			refuse(rx, DROP_LABEL);
 			return;
 		}
 		rx->ep = ep;
@@ -179,7 +186,7 @@ static void rx_path(struct rx *rx, uint8_t *p, const struct frame_header *h)
 	struct engine *e = rx->e;
 	struct row *r = rx_row(rx, h->label);
 	if (!r) {
-		drop(e, rx->l, DROP_LABEL);
+		refuse(rx, DROP_LABEL);
 		if (h->label && link_reset_allowed(rx->l, e->now_ms))
 			tx_reset(e, rx->l, h->label, RESET_UNKNOWN | WIRE_RESET_SENT);
 		return;
@@ -203,7 +210,9 @@ static void rx_link_frame(struct rx *rx, const uint8_t *p, const struct frame_he
 			rx_control(rx, p, h);
 		return;
 	case LINK_PING:
-		if (body == 8 && !l->session && admits(rx, GUARD_LINK)) {
+		if (body != 8 || l->session || !admits(rx, GUARD_LINK, h->len)) {
+			refuse(rx, DROP_RATE);
+		} else {
 			uint8_t pong[WIRE_HEADER + 8];
 			frame_header_encode(pong, WIRE_LINK, LINK_PONG, sizeof pong, 0, 0);
 			memcpy(pong + WIRE_HEADER, p + WIRE_HEADER, 8);
@@ -211,14 +220,16 @@ static void rx_link_frame(struct rx *rx, const uint8_t *p, const struct frame_he
 		}
 		return;
 	case LINK_PONG: /* anything received says that the link lives */
+		if (!admits(rx, GUARD_LINK, h->len))
+			refuse(rx, DROP_RATE);
 		return;
 	case LINK_PAUSE:
 	case LINK_RESUME:
-		if (body == 4)
-			held_set(e, l, get_be32(p + WIRE_HEADER), h->sub == LINK_PAUSE);
+		if (body != 4 || !held_set(e, l, get_be32(p + WIRE_HEADER), h->sub == LINK_PAUSE))
+			refuse(rx, DROP_PAUSE);
 		return;
 	default: /* TOOBIG: only a UDP link has sizes to find */
-		drop(e, l, DROP_TYPE);
+		refuse(rx, DROP_TYPE);
 	}
 }
 
@@ -266,12 +277,11 @@ static size_t rx_run(struct rx *rx, uint8_t *p, size_t n)
 /* One whole frame with a sound header. */
 static void rx_frame(struct rx *rx, uint8_t *p, const struct frame_header *h)
 {
-	struct engine *e = rx->e;
 	struct link *l = rx->l;
 	l->frames_rx++;
 	l->frames_handled++;
 	if (!l->up && h->type != WIRE_LINK) {
-		drop(e, l, DROP_LINK_DOWN);
+		refuse(rx, DROP_LINK_DOWN);
 		return;
 	}
 	switch (h->type) {
@@ -294,7 +304,7 @@ static void rx_frame(struct rx *rx, uint8_t *p, const struct frame_header *h)
 		rx_control(rx, p, h);
 		break;
 	default:
-		drop(e, l, DROP_TYPE);
+		refuse(rx, DROP_TYPE);
 	}
 }
 

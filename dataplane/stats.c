@@ -12,6 +12,7 @@ const char *drop_reason_name(enum drop_reason r)
 		[DROP_TOO_BIG] = "too big",
 		[DROP_QUEUE] = "overrun",
 		[DROP_RATE] = "too many",
+		[DROP_PAUSE] = "no change",
 		[DROP_SHORT] = "too short",
 		[DROP_MEMORY] = "no memory",
 	};

@@ -14,6 +14,7 @@ enum drop_reason {
 	DROP_TOO_BIG,	/* for the way out */
 	DROP_QUEUE,	/* overrun */
 	DROP_RATE,	/* more for control than a link may send */
+	DROP_PAUSE,	/* PAUSE or RESUME that changes nothing */
 	DROP_SHORT,	/* shorter than its type allows */
 	DROP_MEMORY,
 	DROP_REASONS

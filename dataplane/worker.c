@@ -242,7 +242,8 @@ static void turn(struct worker *w, uint64_t timeout_ms)
 
 static uint64_t wait_ms(const struct worker *w)
 {
-	uint64_t due = engine_deadline(w->engine);
+	uint64_t due = engine_deadline(w->engine), held = link_sockets_deadline(w->sockets);
+	due = held < due ? held : due;
 	return due == UINT64_MAX ? UINT64_MAX : due > w->now_ms ? due - w->now_ms : 0;
 }
 

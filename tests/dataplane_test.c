@@ -266,6 +266,36 @@ static void control_speaks_before_it_hangs_up(void **state)
 	close(b);
 }
 
+/* Held for a while, and then as good as any other. */
+static void a_link_that_sent_waste_is_read_again(void **state)
+{
+	struct dp *d = *state;
+	enum { WASTE = 200, FRAMES = 500 };
+	uint32_t la, lb;
+	uint8_t junk[FRAMES * 40], f[100], g[100];
+	int a = neighbour(d, &la), b = neighbour(d, &lb);
+	assert_int_equal(row(d, la, 7, lb), 0);
+	for (unsigned i = 0; i < FRAMES; i++)
+		frame_header_encode(junk + 40 * i, WIRE_DATA, 0, 40, 1000 + i, 0);
+	for (unsigned i = 0; i < WASTE; i++)
+		write_all(a, junk, sizeof junk);
+	frame_header_encode(f, WIRE_DATA, 0, sizeof f, 7, 1);
+	write_all(a, f, sizeof f);
+	read_all(b, g, sizeof f);
+	assert_memory_equal(f, g, sizeof f);
+	struct seam_msg m = {.cmd = SEAM_LINK_GET, .fd = -1, .has = H(LINK), .link = la}, answer;
+	assert_int_equal(command(d, m, -1, &answer), 0);
+	assert_int_equal(answer.frames_rx, WASTE * FRAMES + 1);
+	assert_int_equal(answer.dropped, WASTE * FRAMES);
+	/* one that is held can be closed */
+	for (unsigned i = 0; i < WASTE; i++)
+		write_all(a, junk, sizeof junk);
+	struct seam_msg del = {.cmd = SEAM_LINK_DEL, .fd = -1, .has = H(LINK), .link = la};
+	assert_int_equal(command(d, del, -1, NULL), 0);
+	close(a);
+	close(b);
+}
+
 static void a_listener_can_be_closed(void **state)
 {
 	struct dp *d = *state;
@@ -369,6 +399,7 @@ int main(int argc, char **argv)
 		T(a_slow_reader_loses_nothing),
 		T(an_overrun_is_reset),
 		T(control_speaks_before_it_hangs_up),
+		T(a_link_that_sent_waste_is_read_again),
 		T(a_listener_can_be_closed),
 		T(nonsense_is_refused),
 		T(a_session_carries_messages),

@@ -2,12 +2,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Floods real nodes while others use them, and measures both.
 
-drive.py OCKAM FLOOD DIRECTORY [--seconds S] [--paths N] [--only MODE,...] [--check]
+drive.py OCKAM FLOOD DIRECTORY [--seconds S] [--paths N] [--only MODE,...] [--times N]
+         [--attacker nice|idle|apart] [--check]
 
 Two ends with a relay between them, which runs in a home of its own. Each flood runs for S seconds
 against the relay, or through it against an end, or against that end itself, while the other end makes
 channels and sends messages through the relay. Prints what was measured; --check: exit 1 when a bound
-is passed or the honest do not get through.
+is passed or the honest do not get through. --times: so often, each beside a time without flood, and in
+the end the medians of how many times longer things took.
+
+A flood comes from elsewhere; here it has to run on the same CPUs. --attacker nice: at the lowest
+priority; idle: only when nothing else wants the CPU; apart: on the first CPU, all else on the others.
 """
 import argparse, json, os, signal, statistics, subprocess, sys, threading, time
 
@@ -184,6 +189,19 @@ class Report:
                     self.fail(f"{name}: {n.name}'s {plane} took {n.status(plane, 'VmHWM') >> 20} MiB")
 
 
+def attacker(how):
+    return {"nice": ["nice", "-n", "19"], "idle": ["chrt", "-i", "0"], "apart": ["taskset", "-c", "0"]}[how]
+
+
+def quiet_time(world, report, seconds):
+    begin_cpu = {(n, p): n.cpu(p) for n in world.nodes for p in n.pids}
+    begin = time.monotonic()
+    with Honest(world) as quiet:
+        time.sleep(seconds)
+    report.line("no flood", quiet, world, begin_cpu, time.monotonic() - begin, None)
+    return quiet
+
+
 def run_flood(world, report, flood, seconds, usual):
     name, mode, target, options = flood
     node = world.b if target == "direct" else world.relay
@@ -191,8 +209,7 @@ def run_flood(world, report, flood, seconds, usual):
     if mode in ("control", "slow"):
         route = route.replace("/service/api", "/service/echo")
     begin_cpu = {(n, p): n.cpu(p) for n in world.nodes for p in n.pids}
-    # a flood comes from elsewhere: here it gets the time of the CPU that the nodes leave over
-    p = subprocess.Popen(["nice", "-n", "19", world.flood_program, "--to", f"{HONEST}:{node.port}", "--from", FLOOD_FROM,
+    p = subprocess.Popen([*attacker(world.attacker), world.flood_program, "--to", f"{HONEST}:{node.port}", "--from", FLOOD_FROM,
                           "--mode", mode, "--seconds", str(seconds), "--route", route, *options],
                          stdout=subprocess.PIPE, text=True)
     begin = time.monotonic()
@@ -203,10 +220,27 @@ def run_flood(world, report, flood, seconds, usual):
     print(f"    {out.strip()}", flush=True)
     if p.returncode:
         report.fail(f"{name}: the flood ended with {p.returncode}")
+    return honest
+
+
+def run_times(world, report, floods, seconds, times):
+    """Each flood right after a time without one, `times` times; how many times longer things took."""
+    factors = {}
+    for _ in range(times):
+        for flood in floods:
+            quiet = quiet_time(world, report, seconds)
+            flooded = run_flood(world, report, flood, seconds, None)
+            for what in ("handshakes", "messages"):
+                usual, then = (millis(getattr(h, what), .5) for h in (quiet, flooded))
+                factors.setdefault((flood[0], what), []).append((then / usual, usual, then))
+    print(f"medians of {times}: name, what, factor (least, most), usual ms, under the flood ms")
+    for (name, what), each in factors.items():
+        ratio, usual, then = (statistics.median(column) for column in zip(*each))
+        print(f"{name:28} {what:10} {ratio:5.2f} ({min(each)[0]:.2f}, {max(each)[0]:.2f})  {usual:6.1f} {then:6.1f}")
 
 
 def run_paths(world, report, count):
-    p = subprocess.Popen(["nice", "-n", "19", world.flood_program, "--to", f"{HONEST}:{world.relay.port}", "--from", FLOOD_FROM, "--mode",
+    p = subprocess.Popen([*attacker(world.attacker), world.flood_program, "--to", f"{HONEST}:{world.relay.port}", "--from", FLOOD_FROM, "--mode",
                           "paths", "--links", "40", "--paths", str(count), "--ends", "127.1.0.1:7070"],
                          stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     begin_cpu = {(n, q): n.cpu(q) for n in world.nodes for q in n.pids}
@@ -276,22 +310,25 @@ def main():
     args.add_argument("--seconds", type=float, default=2.0)
     args.add_argument("--paths", type=int, default=10000)
     args.add_argument("--only", default="")
+    args.add_argument("--times", type=int, default=0)
+    args.add_argument("--attacker", choices=["nice", "idle", "apart"], default="nice")
     args.add_argument("--check", action="store_true")
     o = args.parse_args()
     only = [m for m in o.only.split(",") if m]
     world, report = World(o.ockam, o.flood, o.directory), Report(o.check)
+    world.attacker = o.attacker
+    if o.attacker == "apart":
+        os.sched_setaffinity(0, os.sched_getaffinity(0) - {0})
     try:
         world.start()
-        begin_cpu = {(n, p): n.cpu(p) for n in world.nodes for p in n.pids}
-        begin = time.monotonic()
-        with Honest(world) as quiet:
-            time.sleep(o.seconds)
-        report.line("no flood", quiet, world, begin_cpu, time.monotonic() - begin, None)
-        usual = millis(quiet.handshakes, .5)
+        usual = millis(quiet_time(world, report, o.seconds).handshakes, .5)
         before = {(n, p): n.fds(p) for n in world.nodes for p in n.pids}
-        for flood in FLOODS:
-            if not only or flood[1] in only:
-                run_flood(world, report, flood, o.seconds, usual)
+        floods = [f for f in FLOODS if not only or f[1] in only or f[0] in only]
+        if o.times:
+            run_times(world, report, floods, o.seconds, o.times)
+            return 0
+        for flood in floods:
+            run_flood(world, report, flood, o.seconds, usual)
         if not only or "stopped" in only:
             run_stopped_end(world, report, max(1, int(o.seconds)), usual)
         if o.paths and (not only or "paths" in only):

@@ -14,7 +14,7 @@ static unsigned takes(
 {
 	unsigned took = 0;
 	while (n--)
-		took += guard_admits(g, all, c, now);
+		took += guard_admits(g, all, c, 100, now);
 	return took;
 }
 
@@ -46,6 +46,15 @@ static void busy_links_leave_room_for_the_others(void **state)
 	assert_true(went > LINKS * 50);
 }
 
+static void large_frames_count_for_more(void **state)
+{
+	struct guard g = {0}, all = {0};
+	unsigned took = 0;
+	for (unsigned i = 0; i < 1000; i++)
+		took += guard_admits(&g, &all, GUARD_CONTROL, 10 * GUARD_PIECE - 1, 5000);
+	assert_int_equal(took, WIRE_CONTROL_BURST / 10);
+}
+
 static void classes_by_type(void **state)
 {
 	assert_int_equal(guard_class_of(WIRE_INIT), GUARD_INIT);
@@ -61,6 +70,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_link_has_its_burst_and_its_rate),
 		cmocka_unit_test(busy_links_leave_room_for_the_others),
+		cmocka_unit_test(large_frames_count_for_more),
 		cmocka_unit_test(classes_by_type),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
