@@ -51,6 +51,7 @@ struct app {
 	bool reading, writing, closing;
 	bool watched; /* for its reset, since a time when nothing was received */
 	bool bulk;    /* has more than fits a buffer at rest */
+	struct guest guest;
 	unsigned ops;
 	struct op read, bulk_read, readable, write, writable, hangup, cancel;
 	struct msghdr in, out;
@@ -60,6 +61,8 @@ struct app {
 struct inlet {
 	struct apps *all;
 	struct portal *p; /* NULL: closed */
+	struct seat *seat;
+	uint32_t portal;
 	int fd;
 	unsigned ops;
 	struct op accept, cancel;
@@ -69,17 +72,21 @@ struct inlet {
 struct apps {
 	struct ring *ring;
 	struct engine *engine;
+	struct ledger *ledger;
+	struct apps_config cfg;
 	unsigned count;
 	uint64_t now_ms;
 };
 
-struct apps *apps_new(struct ring *ring, struct engine *engine)
+struct apps *apps_new(const struct apps_config *cfg)
 {
 	struct apps *a = calloc(1, sizeof *a);
 	if (!a)
 		return NULL;
-	a->ring = ring;
-	a->engine = engine;
+	a->ring = cfg->ring;
+	a->engine = cfg->engine;
+	a->ledger = cfg->ledger;
+	a->cfg = *cfg;
 	return a;
 }
 
@@ -156,6 +163,7 @@ void *apps_open(struct apps *all, struct stream *s, int fd)
 		return NULL;
 	}
 	a->s = s;
+	guest_come_by_name(all->ledger, &a->guest, s->name, all->cfg.worker);
 	return a;
 }
 
@@ -252,6 +260,7 @@ static void app_gone(struct app *a)
 {
 	if (a->ops)
 		return;
+	guest_leave(a->all->ledger, &a->guest);
 	reset_on_close(a->fd, a->s->reset);
 	close(a->fd);
 	stream_free(a->s);
@@ -291,6 +300,14 @@ void apps_serve(struct apps *all, uint64_t now_ms)
 	}
 }
 
+/* n bytes went one way. */
+static void moved(struct app *a, int n)
+{
+	const struct stream *s = a->s;
+	guest_moved(a->all->ledger, &a->guest, s->delivered, s->tx_queued - s->fin_sent,
+		n > 0 ? (size_t)n : 0, a->all->now_ms);
+}
+
 static bool is_transient(int res)
 {
 	return res == -EAGAIN || res == -EINTR || res == -ENOBUFS || res == -ECANCELED;
@@ -316,6 +333,7 @@ static void on_read(struct app *a, const struct io_uring_cqe *cqe)
 	}
 	if (res <= 0 && !is_transient(res))
 		stream_in_done(a->s, res);
+	moved(a, res);
 	a->bulk = res > 0 && (uint32_t)res == ring_bufs_room(&a->all->ring->app_bufs);
 	told(a);
 	app_read(a);
@@ -327,6 +345,7 @@ static void on_read_bulk(struct app *a, int res)
 	stream_in_done(a->s, res < 0 && is_transient(res) ? -EAGAIN : res);
 	if (a->closing)
 		return;
+	moved(a, res);
 	a->bulk = res > 0 && (size_t)res >= a->in_iov[0].iov_len;
 	told(a);
 	app_read(a);
@@ -339,6 +358,7 @@ static void on_write(struct app *a, int res)
 	stream_out_done(a->s, res < 0 && is_transient(res) ? -EAGAIN : res);
 	if (a->closing)
 		return;
+	moved(a, res);
 	told(a);
 	if (a->s->full && a->s->all && (res < 0 || (size_t)res < offered)) {
 		poll_start(a, &a->writable, POLLOUT);
@@ -377,16 +397,45 @@ static void accept_start(struct inlet *in)
 	start(sqe, &in->accept, &in->ops);
 }
 
-static void connection(struct inlet *in, int fd)
+/* A connection sits down at this worker. */
+static void connection(struct apps *all, struct seat *seat, int fd)
 {
-	struct apps *all = in->all;
-	struct app *a = in->p ? app_new(all, fd) : NULL;
-	if (a && engine_portal_accept(all->engine, in->p, a, &a->s, all->now_ms) == 0)
+	const struct inlet *in = seat_io(seat);
+	struct app *a = app_new(all, fd);
+	if (a && engine_portal_accept(all->engine, in->p, a, &a->s, all->now_ms) == 0) {
+		guest_come(&a->guest, seat);
 		return;
+	}
 	if (a)
 		all->count--;
 	free(a);
 	close_reset(fd);
+	seat_give_up(all->ledger, seat);
+}
+
+/* A connection of a portal, whoever accepted it. */
+static void arrival(struct apps *all, uint32_t portal, int fd)
+{
+	struct seat *seat = seat_choose(all->ledger, portal, all->cfg.worker, all->now_ms);
+	if (!seat)
+		close_reset(fd);
+	else if (seat_worker(seat) == all->cfg.worker)
+		connection(all, seat, fd);
+	else
+		all->cfg.hand_over(all->cfg.ctx, seat, fd);
+}
+
+/* The session may have gone meanwhile; then another one is asked. */
+void apps_arrived(struct apps *all, struct seat *seat, int fd, uint64_t now_ms)
+{
+	all->now_ms = now_ms;
+	uint32_t portal = seat_portal(seat);
+	if (seat_io(seat)) {
+		connection(all, seat, fd);
+		return;
+	}
+	seat_give_up(all->ledger, seat);
+	arrival(all, portal, fd);
 }
 
 /* Without a descriptor left the caller would wait in the backlog for ever, and we would spin. */
@@ -405,7 +454,7 @@ static void on_acceptable(struct inlet *in)
 	for (unsigned i = 0; in->p && i < ACCEPT_BATCH; i++) {
 		int fd = accept4(in->fd, NULL, NULL, SOCK_CLOEXEC);
 		if (fd >= 0)
-			connection(in, fd);
+			arrival(in->all, in->portal, fd);
 		else if (errno == EMFILE || errno == ENFILE)
 			refuse_one(in);
 		else if (errno != ECONNABORTED && errno != EINTR)
@@ -425,7 +474,13 @@ void *apps_portal_open(struct apps *all, struct portal *p, int fd)
 	int flags = fcntl(fd, F_GETFL);
 	if (flags >= 0)
 		fcntl(fd, F_SETFL, flags | O_NONBLOCK); /* another worker may be faster */
-	*in = (struct inlet){.all = all, .p = p, .fd = fd};
+	*in = (struct inlet){.all = all, .p = p, .portal = portal_number(p), .fd = fd};
+	in->seat = seat_take(all->ledger, in->portal, all->cfg.worker, in);
+	if (!in->seat) {
+		free(in);
+		close(fd);
+		return NULL;
+	}
 	in->spare = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	in->accept = (struct op){in, OP_ACCEPT};
 	in->cancel = (struct op){in, OP_ACCEPT_CANCEL};
@@ -438,6 +493,7 @@ void apps_portal_close(void *io)
 {
 	struct inlet *in = io;
 	in->p = NULL;
+	seat_leave(in->all->ledger, in->seat);
 	cancel_start(in->all, in->fd, &in->cancel, &in->ops);
 }
 

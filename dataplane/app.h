@@ -10,11 +10,22 @@
 #define OCKAM_APP_H
 
 #include "engine.h"
+#include "ledger.h"
 #include "ring.h"
 
 struct apps;
 
-struct apps *apps_new(struct ring *ring, struct engine *engine); /* NULL: no memory */
+struct apps_config {
+	struct ring *ring;
+	struct engine *engine;
+	unsigned worker;
+	struct ledger *ledger; /* of all workers */
+	/* A connection is for a seat of another worker: apps_arrived there. Owns fd. */
+	void (*hand_over)(void *ctx, struct seat *s, int fd);
+	void *ctx;
+};
+
+struct apps *apps_new(const struct apps_config *cfg); /* NULL: no memory */
 /* After the engine's streams have ended and apps_idle; frees what the ring does not use. */
 void apps_free(struct apps *a);
 bool apps_idle(const struct apps *a);
@@ -25,6 +36,8 @@ void *apps_portal_open(struct apps *a, struct portal *p, int fd);
 void apps_portal_close(void *io);
 int apps_portal_socket(void *io); /* stays ours */
 
+/* A connection was handed over for a seat of this worker; takes fd. */
+void apps_arrived(struct apps *a, struct seat *s, int fd, uint64_t now_ms);
 /* Starts what streams want to be done. */
 void apps_serve(struct apps *a, uint64_t now_ms);
 /* `op`: what was beside RING_OP_APP. */

@@ -147,6 +147,7 @@ void engine_stream_told(struct engine *e, struct stream *s, uint64_t now_ms);
  * reset. */
 int engine_portal_accept(
 	struct engine *e, struct portal *p, void *app, struct stream **out, uint64_t now_ms);
+uint32_t portal_number(const struct portal *p);
 /* Resets every stream, so that their applications' sides can let go before engine_free. */
 void engine_streams_end(struct engine *e, uint64_t now_ms);
 

@@ -10,7 +10,9 @@
 
 #include <pthread.h>
 
-enum letter_kind { LETTER_COMMAND, LETTER_ENGINE, LETTER_DELIVERED, LETTER_STOP };
+enum letter_kind { LETTER_COMMAND, LETTER_ENGINE, LETTER_DELIVERED, LETTER_ARRIVAL, LETTER_STOP };
+
+struct seat;
 
 struct letter {
 	struct letter *next;
@@ -18,6 +20,7 @@ struct letter {
 	struct engine_mail mail; /* ENGINE */
 	uint32_t session;	 /* DELIVERED */
 	size_t bytes;
+	struct seat *seat;  /* ARRIVAL: for whom the connection fd is */
 	int fd, out_worker; /* COMMAND: a message of the seam as it came */
 	size_t len;
 	uint8_t data[];

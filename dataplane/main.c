@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "aead.h"
+#include "ledger.h"
 #include "log.h"
 #include "ring.h"
 #include "registry.h"
@@ -122,14 +123,19 @@ static int run(const struct options *o)
 {
 	struct worker *workers[REGISTRY_WORKERS];
 	struct serials serials;
+	struct ledger *ledger = ledger_new();
 	uint64_t seed;
 	int rc;
-	if (getrandom(&seed, sizeof seed, 0) != sizeof seed)
+	if (!ledger || getrandom(&seed, sizeof seed, 0) != sizeof seed) {
+		log_error("cannot start: %s", strerror(errno));
+		ledger_free(ledger);
 		return 1;
+	}
 	serials_init(&serials);
 	struct seam_srv *srv = seam_srv_new(o->seam_fd, o->workers, seed, &serials);
 	if (!srv) {
 		log_error("cannot serve the seam: %s", strerror(errno));
+		ledger_free(ledger);
 		return 1;
 	}
 	unsigned n = workers_start(workers, o,
@@ -137,6 +143,7 @@ static int run(const struct options *o)
 			.ring_mask = o->ring_mask,
 			.seed = seed,
 			.serials = &serials,
+			.ledger = ledger,
 			.seam = seam_srv_seam(srv),
 			.all = workers},
 		&rc);
@@ -160,6 +167,7 @@ static int run(const struct options *o)
 	workers_end(workers, n);
 	seam_srv_free(srv);
 	serials_fini(&serials);
+	ledger_free(ledger);
 	return rc;
 }
 

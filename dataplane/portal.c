@@ -120,6 +120,11 @@ int engine_portal_accept(
 	return 0;
 }
 
+uint32_t portal_number(const struct portal *p)
+{
+	return p->id;
+}
+
 void engine_stream_told(struct engine *e, struct stream *s, uint64_t now_ms)
 {
 	e->now_ms = now_ms;

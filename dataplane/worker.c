@@ -88,6 +88,21 @@ static void on_post(void *ctx, unsigned worker, const struct engine_mail *m)
 	mailbox_post(&w->cfg.all[worker]->mailbox, l);
 }
 
+/* Without memory the connection is reset, as by the seat's worker. */
+static void on_hand_over(void *ctx, struct seat *seat, int fd)
+{
+	struct worker *w = ctx;
+	struct letter *l = letter_new(LETTER_ARRIVAL, 0);
+	if (!l) {
+		seat_give_up(w->cfg.ledger, seat);
+		close(fd);
+		return;
+	}
+	l->seat = seat;
+	l->fd = fd;
+	mailbox_post(&w->cfg.all[seat_worker(seat)]->mailbox, l);
+}
+
 static void *on_app_open(void *ctx, struct stream *s, int fd)
 {
 	struct worker *w = ctx;
@@ -187,6 +202,10 @@ static void mail(struct worker *w)
 		case LETTER_DELIVERED:
 			engine_delivered(w->engine, l->session, l->bytes, w->now_ms);
 			break;
+		case LETTER_ARRIVAL:
+			apps_arrived(w->apps, l->seat, l->fd, w->now_ms);
+			l->fd = -1;
+			break;
 		case LETTER_STOP:
 			w->stopping = true;
 			break;
@@ -266,8 +285,16 @@ static int worker_init(struct worker *w)
 	if (!w->ring.restricted && w->cfg.index == 0)
 		log_warn("sandbox: this kernel cannot restrict what an io_uring does");
 	w->engine = engine_new(&cfg);
+	const struct apps_config apps = {
+		.ring = &w->ring,
+		.engine = w->engine,
+		.worker = w->cfg.index,
+		.ledger = w->cfg.ledger,
+		.hand_over = on_hand_over,
+		.ctx = w,
+	};
 	w->sockets = link_sockets_new(&w->ring, w->engine);
-	w->apps = w->engine ? apps_new(&w->ring, w->engine) : NULL;
+	w->apps = w->engine ? apps_new(&apps) : NULL;
 	if (!w->apps || !w->sockets) {
 		apps_free(w->apps);
 		link_sockets_free(w->sockets);

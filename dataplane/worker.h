@@ -25,6 +25,7 @@ struct worker_config {
 	unsigned ring_mask;
 	uint64_t seed;
 	struct serials *serials;
+	struct ledger *ledger;
 	const struct worker_seam *seam;
 	struct worker **all; /* by index; filled before any link is added */
 };

@@ -1,21 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Applications' connections through the real ockam-dataplane: an inlet's, over one session between
- * two links of the same program, to a target that this program listens on. A thread is control: it
- * dials the target for what is asked. Arguments as of dataplane_test.
+ * Applications' connections through the real ockam-dataplane: an inlet's, over a session (or
+ * several) between two links of the same program, to a target that this program listens on. A
+ * thread is control: it dials the target for what is asked. Arguments as of dataplane_test.
  */
 #include "dataplane_ctl.h"
 
 #include <fcntl.h>
 #include <stdatomic.h>
 
-enum { PORTAL = 7, BLOCK = 64 << 10 };
+enum { PORTAL = 7, BLOCK = 64 << 10, PAIRS = 3 };
 
 struct portal {
 	struct dp *d;
 	int inlet, target; /* listening */
 	struct sockaddr_in inlet_addr, target_addr;
-	atomic_bool refuse; /* set by the test, read by the controller's thread */
+	atomic_bool refuse;	  /* set by the test, read by the controller's thread */
+	atomic_uint asked[PAIRS]; /* streams that each pair's peer was asked for */
 	pthread_t control;
 	int wake[2];
 };
@@ -79,23 +80,36 @@ static void *control_main(void *arg)
 		if (n <= 0)
 			break;
 		if (seam_decode(&m, buf, (size_t)n, true) == 0 && m.cmd == SEAM_STREAM_ASKED &&
-			!strcmp(m.service, "outlet"))
+			!strcmp(m.service, "outlet")) {
+			p->asked[(m.session - 1) / 2]++;
 			answer(p, &m);
+		}
 	}
 	return NULL;
 }
 
-static void session_add(struct dp *d, uint32_t i)
+/* Pair k has the links and sessions behind 4k and 2k; i: 0 the inlet's end, 1 the outlet's. */
+static uint32_t link_of(uint32_t k, uint32_t i)
+{
+	return 4 * k + 2 + 2 * i;
+}
+
+static uint32_t session_of(uint32_t k, uint32_t i)
+{
+	return 2 * k + 1 + i;
+}
+
+static void session_add(struct dp *d, uint32_t k, uint32_t i)
 {
 	struct seam_msg m = {.cmd = SEAM_SESSION_ADD,
 		.fd = -1,
 		.has = H(SESSION) | H(SERIAL) | H(ROLE) | H(SUITE) | H(LINK) | H(LABEL) |
 		       H(LABEL_TX) | H(FRAME_MAX) | H(CHAIN_RX) | H(CHAIN_TX) | H(EXPORTER),
-		.session = i + 1,
-		.serial = i + 1,
+		.session = session_of(k, i),
+		.serial = session_of(k, i),
 		.role = i ? SEAM_RESPONDER : SEAM_INITIATOR,
 		.suite = SUITE_CHACHAPOLY,
-		.link = 2 + 2 * i,
+		.link = link_of(k, i),
 		.frame_max = 65535,
 		.label = 50 + i,
 		.label_tx = 51 - i};
@@ -105,7 +119,7 @@ static void session_add(struct dp *d, uint32_t i)
 }
 
 /* Two links that are one connection, with a session between them. */
-static void join_ends(struct dp *d)
+static void join_ends(struct dp *d, uint32_t k)
 {
 	struct sockaddr_in sa;
 	int l = loopback(&sa), s[2];
@@ -115,26 +129,31 @@ static void join_ends(struct dp *d)
 	close(l);
 	for (uint32_t i = 0; i < 2; i++) {
 		struct seam_msg m = {
-			.cmd = SEAM_LINK_ADD, .fd = -1, .has = H(LINK), .link = 2 + 2 * i};
+			.cmd = SEAM_LINK_ADD, .fd = -1, .has = H(LINK), .link = link_of(k, i)};
 		assert_int_equal(command(d, m, s[i], NULL), 0);
-		assert_int_equal(link_up(d, 2 + 2 * i), 0);
+		assert_int_equal(link_up(d, link_of(k, i)), 0);
 		close(s[i]);
 	}
 	for (uint32_t i = 0; i < 2; i++)
-		session_add(d, i);
+		session_add(d, k, i);
 }
 
-static struct seam_msg portal_msg(uint16_t cmd)
+static struct seam_msg portal_msg_of(uint16_t cmd, uint32_t k)
 {
 	return (struct seam_msg){.cmd = cmd,
 		.fd = -1,
 		.has = H(PORTAL) | H(SESSION) | H(SERVICE),
 		.portal = PORTAL,
-		.session = 1,
+		.session = session_of(k, 0),
 		.service = "outlet"};
 }
 
-static int portal_set_up(void **state)
+static struct seam_msg portal_msg(uint16_t cmd)
+{
+	return portal_msg_of(cmd, 0);
+}
+
+static int set_up_pairs(void **state, uint32_t pairs)
 {
 	struct portal *p = calloc(1, sizeof *p);
 	void *d = NULL;
@@ -144,12 +163,25 @@ static int portal_set_up(void **state)
 	p->inlet = loopback(&p->inlet_addr);
 	p->target = loopback(&p->target_addr);
 	time_out(p->target);
-	join_ends(p->d);
-	assert_int_equal(command(p->d, portal_msg(SEAM_PORTAL_ADD), p->inlet, NULL), 0);
+	for (uint32_t k = 0; k < pairs; k++) {
+		join_ends(p->d, k);
+		assert_int_equal(
+			command(p->d, portal_msg_of(SEAM_PORTAL_ADD, k), p->inlet, NULL), 0);
+	}
 	assert_int_equal(pipe(p->wake), 0);
 	assert_int_equal(pthread_create(&p->control, NULL, control_main, p), 0);
 	*state = p;
 	return 0;
+}
+
+static int portal_set_up(void **state)
+{
+	return set_up_pairs(state, 1);
+}
+
+static int portals_set_up(void **state)
+{
+	return set_up_pairs(state, PAIRS);
 }
 
 static void control_stop(struct portal *p)
@@ -507,7 +539,70 @@ static int killed_tear_down(void **state)
 	return portal_tear_down(state) == 0 ? -1 : 0;
 }
 
+enum { EACH = 3, MANY = PAIRS * EACH };
+
+/* So many connections, that each carry a byte. */
+static void connect_many(struct portal *p, int (*e)[2], unsigned n)
+{
+	uint8_t b[1];
+	for (unsigned i = 0; i < n; i++) {
+		connection(p, &e[i][0], &e[i][1]);
+		write_all(e[i][0], "x", 1);
+		read_all(e[i][1], b, 1);
+	}
+}
+
+static void close_many(int (*e)[2], unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		close(e[i][0]);
+		assert_true(is_end(e[i][1]));
+		close(e[i][1]);
+	}
+}
+
+/* Whichever worker accepts. */
+static void sessions_get_as_many_each(void **state)
+{
+	struct portal *p = *state;
+	int e[MANY][2];
+	connect_many(p, e, MANY);
+	for (unsigned k = 0; k < PAIRS; k++)
+		assert_int_equal(p->asked[k], EACH);
+	close_many(e, MANY);
+}
+
+static void a_session_that_is_gone_gets_none(void **state)
+{
+	struct portal *p = *state;
+	int e[MANY][2];
+	connect_many(p, e, PAIRS);
+	struct seam_msg del = {
+		.cmd = SEAM_LINK_DEL, .fd = -1, .has = H(LINK), .link = link_of(0, 0)};
+	post(p->d, del, -1);
+	/* one of them is reset, with both its ends */
+	struct pollfd pf[PAIRS];
+	for (unsigned i = 0; i < PAIRS; i++)
+		pf[i] = (struct pollfd){.fd = e[i][0], .events = POLLIN};
+	assert_true(poll(pf, PAIRS, TIMEOUT_MS) > 0);
+	unsigned dead = 0;
+	while (!pf[dead].revents)
+		dead++;
+	assert_true(is_reset(e[dead][0]));
+	assert_true(is_reset(e[dead][1]));
+	connect_many(p, e + PAIRS, MANY - PAIRS);
+	assert_int_equal(p->asked[0], 1);
+	assert_int_equal(p->asked[1] + p->asked[2], MANY - 1);
+	for (unsigned i = 0; i < PAIRS; i++)
+		if (i != dead)
+			close_many(e + i, 1);
+	close(e[dead][0]);
+	close(e[dead][1]);
+	close_many(e + PAIRS, MANY - PAIRS);
+}
+
 #define P(f) cmocka_unit_test_setup_teardown(f, portal_set_up, portal_tear_down)
+#define PS(f) cmocka_unit_test_setup_teardown(f, portals_set_up, portal_tear_down)
 
 int main(int argc, char **argv)
 {
@@ -528,6 +623,8 @@ int main(int argc, char **argv)
 		P(open_connections_end_with_the_program),
 		cmocka_unit_test_setup_teardown(
 			the_program_is_killed, portal_set_up, killed_tear_down),
+		PS(sessions_get_as_many_each),
+		PS(a_session_that_is_gone_gets_none),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
