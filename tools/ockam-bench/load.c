@@ -129,6 +129,11 @@ static int wait_bytes(struct target *target, uint64_t bytes, double seconds)
 	return 0;
 }
 
+int load_streams_settle(struct target *target, double seconds)
+{
+	return wait_bytes(target, BULK_BYTES_MIN, seconds);
+}
+
 int load_bulk(const struct tunnel *t, struct target *target, unsigned n, double seconds,
 	struct load_rate *out)
 {
@@ -136,7 +141,7 @@ int load_bulk(const struct tunnel *t, struct target *target, unsigned n, double 
 	int rc = load_streams_start(t->port, n, &s);
 	if (rc < 0)
 		return rc;
-	rc = wait_bytes(target, BULK_BYTES_MIN, seconds / 4);
+	rc = load_streams_settle(target, seconds / 4);
 	uint64_t tunnel = tunnel_cpu_ns(t), own = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
 	uint64_t start = now_ns(), bytes = target_sunk(target);
 	if (rc == 0)

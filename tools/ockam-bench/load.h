@@ -22,6 +22,8 @@ struct load_rate {
 struct load_streams;
 
 int load_streams_start(uint16_t port, unsigned n, struct load_streams **out);
+/* Waits so long, and until they have come to flow. */
+int load_streams_settle(struct target *target, double seconds);
 /* Waits until what is under way has arrived. */
 int load_streams_stop(struct load_streams *s, struct target *target);
 

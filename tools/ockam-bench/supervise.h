@@ -8,8 +8,8 @@
 
 #include "bench.h"
 
-/* `work` returns an exit status; so does this. b->dir and all in it is gone afterwards, and no node
- * of a home in it runs. */
+/* `work` returns an exit status; so does this. b->dir and all in it is gone afterwards, and no
+ * process runs that was started for it. */
 int supervise(struct bench *b, int (*work)(struct bench *b, void *ctx), void *ctx);
 
 #endif

@@ -35,6 +35,10 @@ const struct tunnel_kind *const tunnel_kinds[] = {
 	&tunnel_bare,
 	&tunnel_ockam,
 	&tunnel_ssh,
+	&tunnel_stunnel,
+	&tunnel_haproxy,
+	&tunnel_socat,
+	&tunnel_spiped,
 };
 const unsigned tunnel_kinds_count = sizeof tunnel_kinds / sizeof *tunnel_kinds;
 

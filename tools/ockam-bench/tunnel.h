@@ -33,7 +33,8 @@ struct tunnel_kind {
 	int (*open)(struct bench *b, struct tunnel *t);
 };
 
-extern const struct tunnel_kind tunnel_bare, tunnel_ockam, tunnel_ssh;
+extern const struct tunnel_kind tunnel_bare, tunnel_ockam, tunnel_ssh, tunnel_stunnel,
+	tunnel_haproxy, tunnel_socat, tunnel_spiped;
 
 /* Bare TCP, ours, then the peers. */
 extern const struct tunnel_kind *const tunnel_kinds[];
