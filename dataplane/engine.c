@@ -275,7 +275,7 @@ static void send_ping(struct engine *e, struct link *l)
 void link_timer_fire(struct engine *e, struct link *l)
 {
 	uint64_t now = e->now_ms, next = UINT64_MAX;
-	if (l->partial) {
+	if (l->partial || l->kept) {
 		next = l->partial_since_ms + WIRE_FRAME_TIMEOUT_MS;
 		if (next <= now) {
 			link_destroy(e, l, -ETIMEDOUT, true);

@@ -111,6 +111,14 @@ void engine_delivered(struct engine *e, uint32_t session, size_t bytes, uint64_t
  */
 void engine_rx(
 	struct engine *e, struct link *l, struct buf *b, uint8_t *p, size_t n, uint64_t now_ms);
+/*
+ * The same for large receives: a frame that is incomplete at the end is not copied but stays with
+ * the caller, who gives it again, in front of what comes next, to this or to engine_rx. How many
+ * bytes it has.
+ */
+enum { ENGINE_KEEP_MAX = UINT16_MAX }; /* less than a frame */
+size_t engine_rx_keep(
+	struct engine *e, struct link *l, struct buf *b, uint8_t *p, size_t n, uint64_t now_ms);
 /* End of stream (0) or a socket error (negative errno): the link goes, control is told. */
 void engine_link_gone(struct engine *e, struct link *l, int error, uint64_t now_ms);
 

@@ -65,6 +65,7 @@ struct link {
 
 	struct buf *partial; /* an incomplete frame: partial_len bytes of it are here */
 	uint32_t partial_len;
+	size_t kept; /* or they stay with who receives: engine_rx_keep */
 	uint64_t partial_since_ms;
 	struct link *partial_next, **partial_back; /* those with one, oldest first */
 

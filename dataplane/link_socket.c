@@ -13,6 +13,7 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -20,10 +21,11 @@
 
 enum {
 	REST_RECV = 64 << 10, /* plain receive of a link at rest, without multishot */
-	BULK_RECV = 256 << 10,
-	BUSY_AFTER = 2,	  /* full buffers in a row make a link busy */
-	BULK_AFTER = 4,	  /* and so many bulk */
-	REST_AFTER = 16,  /* small receives in a row end that */
+	BULK_RECV = 512 << 10,
+	BULK_HEAD = 64 << 10, /* in front of it: for the begin of a frame that came before */
+	BUSY_AFTER = 2,	      /* full buffers in a row make a link busy */
+	BULK_AFTER = 4,	      /* and so many bulk */
+	REST_AFTER = 16,      /* small receives in a row end that */
 	BULK_FRAME = 512, /* bytes for each frame that has to be handled by itself; else it is too
 			     much work at once */
 	BULK_LINKS = 32,  /* at a time: each has two large buffers */
@@ -43,6 +45,8 @@ struct socket {
 	size_t weighed_bytes; /* that came then */
 	struct buf *rx[2];    /* plain receives take turns: a send may still use the other one */
 	struct buf *rx_now;
+	uint8_t *kept_at; /* begin of a frame, in rx_now: the rest of it comes next */
+	size_t kept;
 	struct msghdr mh;
 	size_t tx_len;
 	struct socket *next_arm;
@@ -51,6 +55,7 @@ struct socket {
 	struct timer hold; /* among the holds while it is not to be read */
 	bool held;
 };
+static_assert((size_t)BULK_HEAD >= (size_t)ENGINE_KEEP_MAX, "the begin of any frame");
 static_assert(_Alignof(struct socket) > RING_OP_BITS, "the op fits beside the pointer");
 
 struct link_sockets {
@@ -190,7 +195,7 @@ size_t link_socket_tx_waiting(const struct link *l)
 /* A buffer that nothing else refers to. */
 static struct buf *plain_buf(struct socket *s)
 {
-	uint32_t size = s->bulk ? BULK_RECV : REST_RECV;
+	uint32_t size = s->bulk ? BULK_HEAD + BULK_RECV : REST_RECV;
 	if (s->rx[0] && s->rx[0]->refs > 1 && s->rx[1] && s->rx[1]->refs > 1)
 		engine_unpin(s->all->engine, s->all->now_ms);
 	struct buf **slot = s->rx[0] && s->rx[0]->refs > 1 ? &s->rx[1] : &s->rx[0];
@@ -203,11 +208,26 @@ static struct buf *plain_buf(struct socket *s)
 	return *slot;
 }
 
+/* Receives into memory of the socket's own, behind what is kept. False: there is none. */
+static bool recv_plain(struct link_sockets *all, struct socket *s)
+{
+	struct buf *b = plain_buf(s);
+	if (!b)
+		return false;
+	uint8_t *p = b->data + (s->bulk ? BULK_HEAD : 0);
+	if (s->kept) /* it still lies in the buffer before, which may be this one */
+		s->kept_at = memmove(p - s->kept, s->kept_at, s->kept);
+	s->rx_now = b;
+	struct io_uring_sqe *sqe = ring_sqe(all->ring);
+	io_uring_prep_recv(sqe, s->fd, p, (size_t)(b->data + b->cap - p), 0);
+	op_set(sqe, s, RING_OP_RECV);
+	return true;
+}
+
 static void recv_arm(struct link_sockets *all, struct socket *s)
 {
 	if (!s->l || s->receiving)
 		return;
-	struct io_uring_sqe *sqe;
 	/* a busy link takes one of the shared buffers at a time, or it would take them all */
 	s->multi = !s->bulk && !s->busy && all->ring->features & RING_MULTISHOT;
 	if (!s->bulk && all->ring->features & RING_MULTISHOT) {
@@ -215,7 +235,7 @@ static void recv_arm(struct link_sockets *all, struct socket *s)
 			buf_put(s->rx[i]);
 			s->rx[i] = NULL;
 		}
-		sqe = ring_sqe(all->ring);
+		struct io_uring_sqe *sqe = ring_sqe(all->ring);
 		if (s->multi)
 			io_uring_prep_recv_multishot(sqe, s->fd, NULL, 0, 0);
 		else
@@ -223,15 +243,9 @@ static void recv_arm(struct link_sockets *all, struct socket *s)
 		sqe->flags |= IOSQE_BUFFER_SELECT;
 		sqe->buf_group = RING_GROUP;
 		op_set(sqe, s, RING_OP_MULTI);
-	} else {
-		s->rx_now = plain_buf(s);
-		if (!s->rx_now) {
-			engine_link_gone(all->engine, s->l, -ENOMEM, all->now_ms);
-			return;
-		}
-		sqe = ring_sqe(all->ring);
-		io_uring_prep_recv(sqe, s->fd, s->rx_now->data, s->rx_now->cap, 0);
-		op_set(sqe, s, RING_OP_RECV);
+	} else if (!recv_plain(all, s)) {
+		engine_link_gone(all->engine, s->l, -ENOMEM, all->now_ms);
+		return;
 	}
 	s->receiving = true;
 }
@@ -344,28 +358,57 @@ static void count_waste(struct link_sockets *all, struct socket *s, size_t n, ui
 	timer_set(&all->holds, &s->hold, till_ms);
 }
 
+/* n bytes came by a plain receive, behind what was kept. */
+static void received_plain(struct link_sockets *all, struct socket *s, size_t n)
+{
+	const bool large = s->rx_now->cap != REST_RECV;
+	struct buf *b = buf_get(s->rx_now);
+	uint8_t *p = b->data + (large ? BULK_HEAD : 0) - s->kept;
+	n += s->kept;
+	s->kept = 0;
+	if (large && s->bulk)
+		s->kept = engine_rx_keep(all->engine, s->l, b, p, n, all->now_ms);
+	else
+		engine_rx(all->engine, s->l, b, p, n, all->now_ms);
+	s->kept_at = p + n - s->kept;
+	buf_put(b);
+}
+
+static void received(
+	struct link_sockets *all, struct socket *s, const struct io_uring_cqe *cqe, enum ring_op op)
+{
+	size_t n = (size_t)cqe->res;
+	if (op == RING_OP_RECV) {
+		weigh(all, s, n, s->rx_now->cap == REST_RECV ? REST_RECV : BULK_RECV);
+		received_plain(all, s, n);
+	} else if (cqe->flags & IORING_CQE_F_BUFFER) {
+		struct buf *b = ring_bufs_take(&all->ring->bufs, cqe);
+		weigh(all, s, n, b->cap);
+		engine_rx(all->engine, s->l, b, b->data, n, all->now_ms);
+		buf_put(b);
+	}
+}
+
 static void on_received(
 	struct link_sockets *all, struct socket *s, const struct io_uring_cqe *cqe, enum ring_op op)
 {
 	int res = cqe->res;
-	struct buf *b = op == RING_OP_RECV		   ? buf_get(s->rx_now)
-			: cqe->flags & IORING_CQE_F_BUFFER ? ring_bufs_take(&all->ring->bufs, cqe)
-							   : NULL;
 	if (op == RING_OP_RECV || !(cqe->flags & IORING_CQE_F_MORE))
 		s->receiving = s->ending = false;
-	if (s->l && res > 0 && b) {
+	if (s->l && res > 0) {
 		uint64_t begin_ns = clock_ns();
-		weigh(all, s, (size_t)res, b->cap);
-		engine_rx(all->engine, s->l, b, b->data, (size_t)res, all->now_ms);
+		received(all, s, cqe, op);
 		if (s->l)
 			count_waste(all, s, (size_t)res, begin_ns);
-	} else if (s->l && op == RING_OP_MULTI && res == -EINVAL) {
-		all->ring->features &= ~(unsigned)RING_MULTISHOT;
-	} else if (s->l && res != -ENOBUFS && res != -EINTR && res != -EAGAIN &&
-		   res != -ECANCELED) {
-		engine_link_gone(all->engine, s->l, res, all->now_ms);
+	} else {
+		if (cqe->flags & IORING_CQE_F_BUFFER)
+			buf_put(ring_bufs_take(&all->ring->bufs, cqe));
+		if (s->l && op == RING_OP_MULTI && res == -EINVAL)
+			all->ring->features &= ~(unsigned)RING_MULTISHOT;
+		else if (s->l && res != -ENOBUFS && res != -EINTR && res != -EAGAIN &&
+			 res != -ECANCELED)
+			engine_link_gone(all->engine, s->l, res, all->now_ms);
 	}
-	buf_put(b);
 	if (s->l && !s->receiving)
 		arm_later(s);
 }

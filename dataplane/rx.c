@@ -24,6 +24,7 @@ struct rx {
 	uint8_t *run;
 	uint32_t run_len;
 	unsigned run_frames;
+	bool keep; /* an incomplete frame is left to the caller */
 	/* the last row, good while e->changes stands */
 	struct row *row;
 	uint64_t changes;
@@ -396,8 +397,23 @@ static int64_t rx_partial(struct rx *rx, const uint8_t *p, size_t n)
 	return (int64_t)used;
 }
 
+/* The n bytes of an incomplete frame are left where they are; `again`: as they were before. */
+static void rx_kept(struct rx *rx, size_t n, bool again)
+{
+	struct engine *e = rx->e;
+	struct link *l = rx->l;
+	l->kept = n;
+	if (again)
+		return;
+	l->partial_since_ms = e->now_ms;
+	timer_nearer(&e->timers, &l->timer, e->now_ms + WIRE_FRAME_TIMEOUT_MS);
+}
+
 static int rx_stream(struct rx *rx, uint8_t *p, size_t n)
 {
+	const uint8_t *start = p;
+	const bool again = rx->l->kept > 0;
+	rx->l->kept = 0;
 	while (n) {
 		struct frame_header h;
 		size_t used = rx->l->partial ? 0 : rx_run(rx, p, n);
@@ -412,6 +428,10 @@ static int rx_stream(struct rx *rx, uint8_t *p, size_t n)
 				return -EPROTO;
 		}
 		if (rx->l->partial || n < WIRE_HEADER || n < h.len) {
+			if (rx->keep && !rx->l->partial) {
+				rx_kept(rx, n, again && p == start);
+				return 0;
+			}
 			int64_t rc = rx_partial(rx, p, n);
 			if (rc < 0)
 				return (int)rc;
@@ -426,19 +446,35 @@ static int rx_stream(struct rx *rx, uint8_t *p, size_t n)
 	return 0;
 }
 
+static size_t rx_bytes(struct rx *rx, uint8_t *p, size_t n, uint64_t now_ms)
+{
+	struct engine *e = rx->e;
+	struct link *l = rx->l;
+	e->now_ms = now_ms;
+	l->last_rx_ms = now_ms;
+	l->pings = 0;
+	l->bytes_rx += n - l->kept;
+	int rc = rx_stream(rx, p, n);
+	size_t kept = l->kept;
+	flush(rx);
+	if (rc < 0)
+		link_destroy(e, l, rc, true);
+	rx_work(e);
+	return rc < 0 ? 0 : kept;
+}
+
 void engine_rx(
 	struct engine *e, struct link *l, struct buf *b, uint8_t *p, size_t n, uint64_t now_ms)
 {
 	struct rx rx = {.e = e, .l = l, .b = b};
-	e->now_ms = now_ms;
-	l->last_rx_ms = now_ms;
-	l->pings = 0;
-	l->bytes_rx += n;
-	int rc = rx_stream(&rx, p, n);
-	flush(&rx);
-	if (rc < 0)
-		link_destroy(e, l, rc, true);
-	rx_work(e);
+	rx_bytes(&rx, p, n, now_ms);
+}
+
+size_t engine_rx_keep(
+	struct engine *e, struct link *l, struct buf *b, uint8_t *p, size_t n, uint64_t now_ms)
+{
+	struct rx rx = {.e = e, .l = l, .b = b, .keep = true};
+	return rx_bytes(&rx, p, n, now_ms);
 }
 
 /* One frame that came out of a session. It is borrowed: nothing may keep a reference to it. */
