@@ -10,9 +10,15 @@ static uint64_t min_u64(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
+static uint64_t step_of(uint64_t window)
+{
+	return min_u64(window / 4, WIRE_WINDOW_STEP);
+}
+
 void credit_init(struct credit *c, uint64_t limit, uint64_t window, uint64_t step)
 {
-	*c = (struct credit){.limit = limit, .window = window, .step = step ? step : window / 4};
+	*c = (struct credit){
+		.limit = limit, .window = window, .step = step ? step : step_of(window)};
 }
 
 int credit_receive(struct credit *c, uint64_t len)
@@ -55,6 +61,6 @@ bool credit_narrow(const struct credit *c)
 void credit_widen(struct credit *c, uint64_t window)
 {
 	c->window = window;
-	c->step = window / 4;
+	c->step = step_of(window);
 	c->stopped = false;
 }

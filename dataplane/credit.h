@@ -15,11 +15,12 @@ struct credit {
 	uint64_t received, consumed;
 	uint64_t limit;	 /* what the peer was told, or knows from the begin; never falls */
 	uint64_t window; /* how far in front of `consumed` the limit shall be */
-	uint64_t step;	 /* a gain of this much is worth a WINDOW */
-	bool stopped;	 /* the peer's last bytes said that it stood at its limit */
+	uint64_t step; /* a gain of this much is worth a WINDOW: a quarter, at most WIRE_WINDOW_STEP
+			*/
+	bool stopped;  /* the peer's last bytes said that it stood at its limit */
 };
 
-/* A quarter of the window is the step, unless one is given. */
+/* The step is the window's, unless one is given. */
 void credit_init(struct credit *c, uint64_t limit, uint64_t window, uint64_t step);
 /* len more bytes came. 0, or -EDQUOT: beyond the limit, and nothing changes. */
 int credit_receive(struct credit *c, uint64_t len);

@@ -25,6 +25,7 @@ enum {
 	LINK_CTL_LEAST = 16 << 10, /* the same when CTL_NODE_MAX wait on all links */
 	LINK_QUANTUM = 16 << 10,   /* what a flow may send per turn */
 	LINK_TAKE_MAX = 256 << 10, /* taken from queues for one send */
+	LINK_SHARED_MAX = 256 << 10, /* of a session by itself, with small records beside large ones */
 	LINK_RESET_RATE = 10,	   /* RESET(unknown) per second and link */
 	LINK_RESET_BURST = 20,
 	LINK_PINGS = 3,

@@ -46,6 +46,8 @@ void liveness_pong(struct liveness *l, uint64_t timestamp, uint64_t now_ms)
 		return;
 	uint64_t sample_us = (now_ms - timestamp) * 1000;
 	l->rtt_us = l->rtt_known ? (7 * l->rtt_us + sample_us) / 8 : sample_us;
+	if (!l->rtt_known || sample_us < l->rtt_least_us)
+		l->rtt_least_us = sample_us;
 	l->rtt_known = true;
 }
 

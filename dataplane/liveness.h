@@ -27,6 +27,7 @@ struct liveness {
 	bool paused;	     /* the path holds us back: silence means nothing */
 	bool rtt_known;
 	uint64_t rtt_us; /* smoothed */
+	uint64_t rtt_least_us;
 };
 
 enum liveness_verdict { LIVENESS_OK, LIVENESS_BROKEN };

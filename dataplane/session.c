@@ -222,6 +222,11 @@ struct streams *session_streams(struct session *s)
 	return &s->streams;
 }
 
+bool session_is_shared(const struct session *s)
+{
+	return streams_shared(&s->streams);
+}
+
 void session_path_gone(struct session *s)
 {
 	streams_end(&s->streams);

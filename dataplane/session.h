@@ -99,6 +99,7 @@ unsigned session_output(struct session *s, struct aead_op *ops, unsigned n, uint
 unsigned session_output_bulk(struct session *s, struct aead_op *ops, struct buf **bufs, unsigned n,
 	uint64_t now_ms);
 bool session_wants_output(const struct session *s);
+bool session_is_shared(const struct session *s); /* streams with small records beside large ones */
 bool session_wants_frame(const struct session *s); /* from session_output */
 bool session_wants_bulk(const struct session *s);  /* from session_output_bulk */
 size_t session_queued(

@@ -95,8 +95,7 @@ static bool records_put(struct session *s, struct wr *w, uint64_t now_ms)
 	}
 	if (s->state == SESSION_OPEN && s->pong_due && !hard)
 		pong_put(s, w);
-	if (s->state == SESSION_OPEN && !hard &&
-		streams_frame_ready(&s->streams, s->live.paused)) {
+	if (s->state == SESSION_OPEN && !hard && streams_frame_ready(&s->streams, s->live.paused)) {
 		streams_put(&s->streams, w, s->live.paused);
 		asks = true;
 	}
@@ -135,9 +134,23 @@ static void look_at_epoch(struct session *s, uint64_t now_ms)
 		s->live.ping_wanted = true;
 }
 
+/* Beside large records the path's own time must be known, to tell it from that of what waits. */
+static void look_at_streams(struct session *s, uint64_t now_ms)
+{
+	s->streams.now_ms = now_ms;
+	if (!streams_shared(&s->streams))
+		return;
+	if (s->state == SESSION_OPEN && now_ms >= s->live.ping_ms + LIVENESS_PING_MS)
+		s->live.ping_wanted = true;
+	s->streams.beside = s->live.rtt_known
+				    ? STREAM_BESIDE + s->live.rtt_least_us / 1000 * STREAM_BESIDE
+				    : UINT64_MAX;
+}
+
 unsigned session_output(struct session *s, struct aead_op *ops, unsigned n, uint64_t now_ms)
 {
 	unsigned made = 0;
+	look_at_streams(s, now_ms);
 	while (made < n && session_wants_frame(s)) {
 		look_at_epoch(s, now_ms);
 		frame_build(s, &ops[made++], now_ms);
@@ -147,10 +160,11 @@ unsigned session_output(struct session *s, struct aead_op *ops, unsigned n, uint
 	return made;
 }
 
-unsigned session_output_bulk(struct session *s, struct aead_op *ops, struct buf **bufs, unsigned n,
-	uint64_t now_ms)
+unsigned session_output_bulk(
+	struct session *s, struct aead_op *ops, struct buf **bufs, unsigned n, uint64_t now_ms)
 {
 	unsigned made = 0;
+	s->streams.now_ms = now_ms;
 	while (made < n && session_wants_bulk(s)) {
 		struct aead_op *op = &ops[made];
 		look_at_epoch(s, now_ms);

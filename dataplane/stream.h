@@ -27,13 +27,17 @@
 enum {
 	STREAM_HEADROOM = WIRE_HEADER + RECORD_STREAM_HEAD,
 	STREAM_PAYLOAD_MAX = 60 << 10, /* of one record */
-	STREAM_BLOCK = 64 << 10,	/* what one is received into */
+	STREAM_BLOCK = 64 << 10,       /* what one is received into */
 	STREAM_SPARE_BLOCKS = 64,
-	STREAM_SLOTS = 16,	       /* records a stream has ready */
-	STREAM_SPANS = 24,	       /* records on their way to the application, in place */
-	STREAM_SMALL = 2048,	       /* so little is copied into a frame with others */
-	STREAM_SESSION_SLOTS = 32,     /* blocks that one session's senders fill */
-	STREAM_REFUSALS_MAX = 256,     /* streams that only wait for their REFUSE to leave */
+	STREAM_SLOTS = 16,	   /* records a stream has ready */
+	STREAM_SPANS = 24,	   /* records on their way to the application, in place */
+	STREAM_SMALL = 2048,	   /* so little is copied into a frame with others */
+	STREAM_SESSION_SLOTS = 32, /* blocks that one session's senders fill */
+	STREAM_REFUSALS_MAX = 256, /* streams that only wait for their REFUSE to leave */
+	STREAM_BESIDE_MS =
+		250, /* so long after small records of one, large ones of others hold back: */
+	STREAM_BESIDE =
+		512 << 10, /* to so many bytes that are not consumed, and again for each ms */
 };
 
 enum stream_state {
@@ -82,8 +86,9 @@ struct stream {
 	struct buf *given[STREAM_SLOTS]; /* being received into */
 	unsigned n_given;
 	size_t deficit;
-	bool in_wanted; /* news when there is room again */
-	bool busy;	/* its application had more than fitted into the last slots */
+	uint64_t large_ms; /* when a large record left last; 0: none has */
+	bool in_wanted;	   /* news when there is room again */
+	bool busy;	   /* its application had more than fitted into the last slots */
 	bool fin_wanted, fin_sent;
 
 	struct credit rx;
@@ -120,6 +125,11 @@ struct streams {
 	uint64_t granted; /* sum over streams of what the peer may still have unconsumed */
 	unsigned slots;	  /* ready and given */
 	unsigned busy;	  /* streams that are */
+	uint64_t now_ms;  /* of the output that is made */
+	uint64_t little_ms,
+		large_ms; /* when a small record left of a stream that has no large ones; 0 */
+	uint64_t
+		beside; /* what a stream with large records may have unconsumed beside such a one */
 	struct stream_list due, small, bulk, waiting;
 };
 
@@ -175,6 +185,8 @@ void stream_in_adopt(struct stream *s, struct buf *b, uint32_t len);
 bool streams_frame_ready(const struct streams *st, bool paused);
 /* streams_next has something to give; never while the path is paused. */
 bool streams_bulk_ready(const struct streams *st);
+/* Streams with small records share it with such as have large ones. */
+bool streams_shared(const struct streams *st);
 /* Writes what is due and what is small into a frame's records. */
 void streams_put(struct streams *st, struct wr *w, bool paused);
 /* The next large record, in place: from b->data a frame of *len bytes with everything but its

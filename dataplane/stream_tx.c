@@ -12,7 +12,8 @@ enum {
 	QUANTUM = STREAM_PAYLOAD_MAX,
 	DUE_ROOM = WIRE_RECORD_HEADER + RECORD_OPEN_MAX, /* the longest of what is due */
 };
-static_assert(STREAM_HEADROOM + STREAM_PAYLOAD_MAX + WIRE_TAG <= STREAM_BLOCK, "a record in a block");
+static_assert(
+	STREAM_HEADROOM + STREAM_PAYLOAD_MAX + WIRE_TAG <= STREAM_BLOCK, "a record in a block");
 static_assert(STREAM_HEADROOM + WIRE_TAG == WIRE_STREAM_OVERHEAD, "header, record, offset, tag");
 
 void stream_due(struct stream *s, enum stream_due what)
@@ -215,9 +216,33 @@ static bool head_fits(const struct streams *st, const struct stream_list *list)
 	return s && (s->n_ready ? s->ready[0].len : 1) <= session_room(st);
 }
 
+static bool recent(uint64_t at_ms, uint64_t now_ms)
+{
+	return at_ms && now_ms < at_ms + STREAM_BESIDE_MS;
+}
+
+bool streams_shared(const struct streams *st)
+{
+	return recent(st->little_ms, st->now_ms) && recent(st->large_ms, st->now_ms);
+}
+
+/*
+ * What the peer has not consumed lies in front of the small records of others, most of it where it
+ * cannot be overtaken: in its socket. More than a WINDOW is given for always may be there.
+ */
+static struct stream *bulk_first(const struct streams *st)
+{
+	struct stream *s = TAILQ_FIRST(&st->bulk);
+	if (streams_shared(st))
+		while (s && s->tx_next - s->tx_acked >= st->beside)
+			s = TAILQ_NEXT(s, ready_at);
+	return s;
+}
+
 bool streams_bulk_ready(const struct streams *st)
 {
-	return !st->over && head_fits(st, &st->bulk);
+	const struct stream *s = st->over ? NULL : bulk_first(st);
+	return s && s->ready[0].len <= session_room(st);
 }
 
 bool streams_frame_ready(const struct streams *st, bool paused)
@@ -308,6 +333,8 @@ static void smalls_put(struct streams *st, struct wr *w)
 		struct buf *b = s->n_ready ? s->ready[0].b : NULL;
 		TAILQ_REMOVE(&st->small, s, ready_at);
 		s->in_small = false;
+		if (len && !recent(s->large_ms, st->now_ms))
+			st->little_ms = st->now_ms;
 		struct record_stream r = slot_leaves(s);
 		record_stream_encode(w, s->node.link, &r);
 		buf_put(b);
@@ -330,7 +357,7 @@ void streams_put(struct streams *st, struct wr *w, bool paused)
 static struct stream *bulk_turn(struct streams *st)
 {
 	for (;;) {
-		struct stream *s = TAILQ_FIRST(&st->bulk);
+		struct stream *s = bulk_first(st);
 		if (s->deficit >= s->ready[0].len)
 			return s;
 		s->deficit += QUANTUM;
@@ -363,6 +390,7 @@ struct buf *streams_next(struct streams *st, uint32_t *len)
 	struct stream *s = bulk_turn(st);
 	struct buf *b = s->ready[0].b;
 	struct record_stream r = slot_leaves(s);
+	s->large_ms = st->large_ms = st->now_ms;
 	s->deficit -= r.len;
 	record_stream_head(b->data + WIRE_HEADER, s->node.link, &r);
 	*len = STREAM_HEADROOM + r.len + WIRE_TAG;

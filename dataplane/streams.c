@@ -37,6 +37,7 @@ int streams_init(struct streams *st, struct stream_hub *hub, uint32_t session, b
 		.payload_max = most < STREAM_PAYLOAD_MAX ? most : STREAM_PAYLOAD_MAX,
 		.next_id = initiator ? 1 : 2,
 		.tx_limit = WIRE_SESSION_CREDIT,
+		.beside = UINT64_MAX,
 	};
 	credit_init(&st->rx, WIRE_SESSION_CREDIT, WIRE_SESSION_CREDIT, SESSION_STEP);
 	TAILQ_INIT(&st->due);

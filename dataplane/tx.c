@@ -304,11 +304,18 @@ static bool take_session(struct engine *e, struct link *l, struct flow *f)
 	return true;
 }
 
-/* A session by itself on a socket may fill a whole send. */
+static bool is_shared(const struct flow *f)
+{
+	return f->is_session && session_is_shared(LABEL_ENTRY(f, struct endpoint, flow)->session);
+}
+
+/* A session by itself on a socket may fill a whole send; not before what small records it will have. */
 static size_t quantum(const struct link *l, const struct flow *f)
 {
 	if (f != l->last)
 		return LINK_QUANTUM;
+	if (is_shared(f))
+		return LINK_SHARED_MAX;
 	return f->is_session && !l->session ? ENGINE_SEND_MAX : LINK_TAKE_MAX;
 }
 
@@ -369,7 +376,7 @@ unsigned engine_tx_take(struct engine *e, struct link *l, const struct iovec **i
 	if (l->taken || l->blocked)
 		return 0;
 	take_ctl(l);
-	take_flows(e, l, LINK_TAKE_MAX);
+	take_flows(e, l, l->first && is_shared(l->first) ? LINK_SHARED_MAX / 2 : LINK_TAKE_MAX);
 	*iov = l->iov;
 	l->taken = l->pieces > 0;
 	l->taken_bytes = l->tx_bytes;

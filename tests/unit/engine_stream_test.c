@@ -3,6 +3,7 @@
 #include "stream_pair.h"
 
 #include "aead.h"
+#include "liveness.h"
 
 static uint64_t rng;
 
@@ -140,6 +141,96 @@ static void small_goes_before_bulk(void **state)
 	box_room(p->side[0], 2, SIZE_MAX);
 	run(p);
 	assert_int_equal(app_of(p, 1, bulk->id)->got, 1800000);
+	pair_free(p);
+}
+
+static uint64_t unconsumed(const struct app *a)
+{
+	return a->s->tx_next - a->s->tx_acked;
+}
+
+/* The application writes, and what may leave does, while the other end takes nothing. */
+static void write_unheard(struct pair *p, struct app *a)
+{
+	size_t before;
+	do {
+		before = p->side[0]->s[2].out_len;
+		app_write(a);
+		serve(p, 0);
+		box_flush(p->side[0]);
+	} while (p->side[0]->s[2].out_len > before);
+}
+
+/* Much that is not consumed would be in front of what is small, where nothing overtakes it. */
+static void bulk_holds_back_beside_small(void **state)
+{
+	(void)state;
+	struct pair *p = pair_new(65535);
+	struct app *bulk = app_open(p, 0), *other = app_open(p, 0), *little = app_open(p, 0);
+	struct streams *st = streams_of(p, 0);
+	run(p);
+	/* by itself it goes as far as the window */
+	bulk->to_write = 4 << 20;
+	write_unheard(p, bulk);
+	assert_int_equal(unconsumed(bulk), WIRE_STREAM_CREDIT);
+	assert_false(streams_shared(st));
+	run(p);
+	/* how long the path is is found out first */
+	p->side[0]->now = p->side[1]->now += LIVENESS_PING_MS;
+	bulk->to_write = 4 << 20;
+	app_write(bulk);
+	for (unsigned i = 0; i < 3; i++) {
+		little->to_write = 5;
+		app_write(little);
+		run(p);
+	}
+	assert_true(streams_shared(st));
+	assert_int_equal(st->beside, STREAM_BESIDE);
+	bulk->to_write = other->to_write = 4 << 20;
+	write_unheard(p, bulk);
+	assert_in_range(unconsumed(bulk), STREAM_BESIDE, STREAM_BESIDE + STREAM_PAYLOAD_MAX);
+	/* each for itself, and none less than a WINDOW is given for */
+	write_unheard(p, other);
+	assert_in_range(unconsumed(other), STREAM_BESIDE, STREAM_BESIDE + STREAM_PAYLOAD_MAX);
+	static_assert(STREAM_BESIDE >= 2 * WIRE_WINDOW_STEP, "its sender cannot wait for ever");
+	run(p);
+	assert_int_equal(bulk->to_write + other->to_write, 0);
+	/* a stream that has large records is not held to be small for the end of one */
+	p->side[0]->now = p->side[1]->now += STREAM_BESIDE_MS;
+	bulk->to_write = 4 << 20;
+	write_unheard(p, bulk);
+	bulk->to_write = 0;
+	run(p);
+	bulk->to_write = 100;
+	app_write(bulk);
+	run(p);
+	assert_false(streams_shared(st));
+	pair_free(p);
+}
+
+/* A path that is long holds more, and is not what small records wait for. */
+static void a_long_path_holds_more_beside_small(void **state)
+{
+	(void)state;
+	struct pair *p = pair_new(65535);
+	struct app *bulk = app_open(p, 0), *little = app_open(p, 0);
+	struct streams *st = streams_of(p, 0);
+	run(p);
+	p->side[0]->now = p->side[1]->now += LIVENESS_PING_MS;
+	bulk->to_write = 1 << 20;
+	write_unheard(p, bulk);
+	for (unsigned i = 0; i < 2; i++) {
+		little->to_write = 5;
+		app_write(little);
+		box_flush(p->side[0]);
+	}
+	p->side[0]->now = p->side[1]->now += 20; /* there and back */
+	run(p);
+	little->to_write = 5;
+	app_write(little);
+	run(p);
+	assert_true(streams_shared(st));
+	assert_int_equal(st->beside, 21 * STREAM_BESIDE);
 	pair_free(p);
 }
 
@@ -646,6 +737,8 @@ int main(void)
 		cmocka_unit_test(payload_is_not_copied),
 		cmocka_unit_test(small_writes_share_frames),
 		cmocka_unit_test(small_goes_before_bulk),
+		cmocka_unit_test(bulk_holds_back_beside_small),
+		cmocka_unit_test(a_long_path_holds_more_beside_small),
 		cmocka_unit_test(bulk_streams_share_alike),
 		cmocka_unit_test(a_stopped_reader_stops_only_its_stream),
 		cmocka_unit_test(stopped_after_growth),
