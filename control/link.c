@@ -20,17 +20,31 @@
 
 enum { ACCEPT_HELLO_MS = 10000 };
 
+/* NULL: it has shares of its own. */
+static void take_shares_of(struct link *l, struct origin *o)
+{
+	l->origin = o;
+	l->source.of = o ? &o->source : NULL;
+	crowd_join(&l->half_open, o ? &o->half_open : NULL);
+	crowd_join(&l->paths, o ? &o->paths : NULL);
+	crowd_join(&l->half_ends, o ? &o->half_ends : NULL);
+	crowd_join(&l->tombs, o ? &o->tombs : NULL);
+	crowd_join(&l->handles, o ? &o->handles : NULL);
+}
+
 struct links *links_new(void)
 {
 	struct links *ls = calloc(1, sizeof *ls);
 	if (!ls)
 		return NULL;
 	ls->next_id = 2;
-	if (crowd_init(&ls->accepted, ACCEPTED_MAX, ACCEPTED_MAX) == 0) {
-		if (crowd_init(&ls->mute, MUTE_MAX, MUTE_MAX) == 0)
-			return ls;
-		crowd_fini(&ls->accepted);
-	}
+	origins_init(&ls->origins);
+	if (crowd_init(&ls->accepted, ACCEPTED_MAX, ACCEPTED_MAX) == 0 &&
+		crowd_init(&ls->mute, MUTE_MAX, MUTE_MAX) == 0 &&
+		crowd_init(&ls->silent, MUTE_MAX + 1, MUTE_MAX + 1) == 0)
+		return ls;
+	crowd_fini(&ls->accepted);
+	crowd_fini(&ls->mute);
 	free(ls);
 	return NULL;
 }
@@ -71,6 +85,7 @@ static void table_drop(struct links *ls, struct link *l)
 	struct link **pp = slot(ls, l->id);
 	crowd_leave(&ls->accepted, &l->accepted);
 	crowd_leave(&ls->mute, &l->mute);
+	crowd_leave(&ls->silent, &l->silent);
 	while (*pp != l)
 		pp = &(*pp)->next_slot;
 	*pp = l->next_slot;
@@ -96,6 +111,8 @@ static void link_free(struct node *n, struct link *l)
 		free(w);
 	}
 	link_dial_stop(n, l);
+	if (l->origin)
+		origin_put(&n->links->origins, l->origin);
 	free(l);
 }
 
@@ -112,6 +129,7 @@ void links_free(struct node *n)
 		}
 	crowd_fini(&n->links->accepted);
 	crowd_fini(&n->links->mute);
+	crowd_fini(&n->links->silent);
 	free(n->links);
 	n->links = NULL;
 }
@@ -386,8 +404,13 @@ struct link *links_adopt(struct node *n, uint32_t id, uint16_t frame_max, const 
 	memcpy(l->peer, like->peer, sizeof l->peer);
 	l->target = like->target;
 	linger(n, l);
-	if (id & 1) /* others dialled it */
-		crowd_enter(&n->links->accepted, &n->links->all_accepted, &l->accepted);
+	if (id & 1) { /* others dialled it */
+		struct origin *o = origin_get(&n->links->origins, &l->target.addr, n->now_ms);
+		if (o && o->key)
+			take_shares_of(l, o);
+		l->origin = o;
+		crowd_enter(&n->links->accepted, o ? &o->accepted : &l->alone, &l->accepted);
+	}
 	return l;
 }
 
@@ -446,31 +469,65 @@ struct link *links_first(struct node *n)
 	return n->links->first;
 }
 
-/* Makes room for one more that others dialled: false when there is none. */
-static bool room_for_accepted(struct node *n)
+/* Of an origin's links the oldest that nothing uses, or else the oldest that is of no peer we know.
+ */
+static struct link *idlest(const struct crowd_member *m, bool used_too)
 {
-	struct links *ls = n->links;
-	struct crowd_item *i = crowd_victim(&ls->mute, &ls->all_mute);
-	if (i)
-		link_close(n, CROWD_ENTRY(i, struct link, mute));
-	if (!crowd_victim(&ls->accepted, &ls->all_accepted))
-		return true;
-	i = ls->all_accepted.oldest;
+	struct crowd_item *i = m->oldest;
+	struct link *used = NULL;
 	for (unsigned looked = 0; i && looked < IDLE_LOOK; i = i->newer, looked++) {
 		struct link *l = CROWD_ENTRY(i, struct link, accepted);
-		if (!l->users) {
-			link_close(n, l);
-			return true;
-		}
+		if (!l->users)
+			return l;
+		if (!used && l->origin)
+			used = l;
 	}
-	return false;
+	return used_too ? used : NULL;
+}
+
+/* Makes room for one more that others dialled, from there: false when there is none. */
+static bool room_for_accepted(struct node *n, const struct origin *from)
+{
+	struct links *ls = n->links;
+	struct crowd_item *i = crowd_victim(&ls->mute, &from->mute);
+	if (i)
+		link_close(n, CROWD_ENTRY(i, struct link, mute));
+	i = crowd_victim(&ls->accepted, &from->accepted);
+	if (!i)
+		return true;
+	struct link *l = idlest(i->of, i->of != &from->accepted && i->of->n > CROWDED);
+	if (l)
+		link_close(n, l);
+	return l;
+}
+
+static struct link *accepted_new(struct node *n, uint32_t id, const char *peer)
+{
+	struct links *ls = n->links;
+	struct link_target t;
+	if (link_target_parse(&t, peer) < 0)
+		t = (struct link_target){.kind = strncmp(peer, "unix", 4) ? LINK_TCP : LINK_UNIX};
+	struct origin *o = origin_get(&ls->origins, &t.addr, n->now_ms);
+	if (!o)
+		return NULL;
+	struct link *l = room_for_accepted(n, o) ? link_new(n, id, t.kind) : NULL;
+	if (!l) {
+		origin_put(&ls->origins, o);
+		return NULL;
+	}
+	l->target = t;
+	l->origin = o;
+	if (o->key) /* those of this machine share only their number */
+		take_shares_of(l, o);
+	crowd_enter(&ls->accepted, &o->accepted, &l->accepted);
+	crowd_enter(&ls->mute, &o->mute, &l->mute);
+	crowd_enter(&ls->silent, &ls->all_silent, &l->silent);
+	return l;
 }
 
 void links_on_new(struct node *n, uint32_t link, uint32_t listener, const char *peer)
 {
-	struct link *l = NULL;
-	if (!links_by_id(n, link) && room_for_accepted(n))
-		l = link_new(n, link, strncmp(peer, "unix", 4) ? LINK_TCP : LINK_UNIX);
+	struct link *l = links_by_id(n, link) ? NULL : accepted_new(n, link, peer);
 	if (!l) {
 		struct seam_msg m = {
 			.cmd = SEAM_LINK_DEL, .fd = -1, .has = SEAM_HAS(SEAM_A_LINK), .link = link};
@@ -479,12 +536,23 @@ void links_on_new(struct node *n, uint32_t link, uint32_t listener, const char *
 	}
 	l->state = LINK_AWAIT_HELLO;
 	l->deadline_ms = n->now_ms + ACCEPT_HELLO_MS;
-	crowd_enter(&n->links->accepted, &n->links->all_accepted, &l->accepted);
-	crowd_enter(&n->links->mute, &n->links->all_mute, &l->mute);
 	snprintf(l->peer, sizeof l->peer, "%s", peer);
-	if (link_target_parse(&l->target, peer) < 0)
-		l->target = (struct link_target){.kind = l->kind};
 	log_debug("link %u accepted from %s on listener %u", link, peer, listener);
+}
+
+void link_known(struct node *n, struct link *l)
+{
+	struct links *ls = n->links;
+	struct origin *o = l->origin;
+	if (!o || l->gone)
+		return;
+	take_shares_of(l, NULL);
+	if (l->accepted.of) {
+		crowd_leave(&ls->accepted, &l->accepted);
+		crowd_enter(&ls->accepted, &l->alone, &l->accepted);
+	}
+	origin_put(&ls->origins, o);
+	link_tell(n, l, NULL);
 }
 
 void links_on_lost(struct node *n, uint32_t link, int error)
@@ -582,9 +650,9 @@ static bool tick_one(struct node *n)
 
 void links_tick(struct node *n)
 {
-	const struct crowd_member *mute = &n->links->all_mute;
-	while (mute->oldest) { /* the many: each at the cost of one */
-		struct link *l = CROWD_ENTRY(mute->oldest, struct link, mute);
+	const struct crowd_member *silent = &n->links->all_silent;
+	while (silent->oldest) { /* the many: each at the cost of one */
+		struct link *l = CROWD_ENTRY(silent->oldest, struct link, silent);
 		if (n->now_ms < l->deadline_ms)
 			break;
 		link_close(n, l);

@@ -10,6 +10,7 @@
 
 #include "crowd.h"
 #include "node.h"
+#include "origin.h"
 #include "reason.h"
 #include "route.h"
 #include "turns.h"
@@ -46,6 +47,7 @@ struct link {
 	unsigned users;
 	unsigned nesting;   /* 0 for sockets, 1 for a channel over them, ... */
 	struct channel *channel; /* LINK_CHANNEL */
+	struct origin *origin;	 /* whose shares it takes; NULL: shares of its own */
 	struct turn_source source; /* INITs that come in by it */
 	struct turns turns;	   /* INITs of others that go out by it; path.c */
 	struct crowd_member half_open, paths; /* paths that came by it; path_table.c */
@@ -61,7 +63,8 @@ struct link {
 	struct link_wait *waits;
 	struct link_dial *dial; /* while LINK_DIALLING */
 	bool hello_seen;	/* LINK_SET is under way */
-	struct crowd_item accepted, mute;
+	struct crowd_item accepted, mute, silent;
+	struct crowd_member alone; /* accepted, and of no origin */
 	bool lost;		/* the data plane has no socket for it any more */
 	bool gone;		/* out of the table; memory stays until the last release */
 	uint32_t near;		/* the link whose frames it was dialled for; 0: none */
@@ -95,6 +98,8 @@ struct link *links_add_channel(struct node *n, struct channel *ch, uint32_t sess
 struct link *links_adopt(struct node *n, uint32_t id, uint16_t frame_max, const struct link *like);
 struct link *links_adopt_channel(struct node *n, uint32_t id, struct channel *ch, uint16_t frame_max, unsigned nesting);
 void links_number_above(struct node *n, uint32_t highest);
+/* A peer that was authenticated came by it: it takes no share of its origin's any more. */
+void link_known(struct node *n, struct link *l);
 /* Closes now: SEAM_LINK_DEL, then everyone who holds it is told (paths_on_link_gone, messages_on_link_gone). */
 void link_close(struct node *n, struct link *l);
 

@@ -116,8 +116,28 @@ static void link_is_up(struct node *n, void *ctx, int error, const struct seam_m
 	l->state = LINK_UP;
 	l->deadline_ms = 0;
 	crowd_leave(&n->links->mute, &l->mute);
+	crowd_leave(&n->links->silent, &l->silent);
 	log_debug("link %u to %s is up", l->id, l->peer);
 	link_fire(n, l);
+}
+
+int link_tell(struct node *n, struct link *l, seam_ack_fn *fn)
+{
+	uint8_t note[SEAM_NOTE_MAX];
+	int note_len = note_link_encode(l, note, sizeof note);
+	struct seam_msg m = {.cmd = SEAM_LINK_SET,
+		.fd = -1,
+		.has = SEAM_HAS(SEAM_A_LINK) | SEAM_HAS(SEAM_A_UP) | SEAM_HAS(SEAM_A_FRAME_MAX),
+		.link = l->id,
+		.up = 1,
+		.frame_max = l->frame_max,
+		.note = note,
+		.note_len = (uint32_t)note_len};
+	if (note_len > 0)
+		m.has |= SEAM_HAS(SEAM_A_NOTE);
+	if (!l->dialled && !l->origin)
+		m.has |= SEAM_HAS(SEAM_A_ORIGIN); /* 0 */
+	return seam_request(n, &m, fn, l);
 }
 
 static void on_hello(struct node *n, struct link *l, const uint8_t *body, size_t len)
@@ -139,21 +159,9 @@ static void on_hello(struct node *n, struct link *l, const uint8_t *body, size_t
 		link_fail(n, l, RESET_NO_ROUTE, &why);
 		return;
 	}
-	uint8_t note[SEAM_NOTE_MAX];
-	int note_len = note_link_encode(l, note, sizeof note);
 	l->hello_seen = true;
 	l->frame_max = (uint16_t)(h.max_frame < WIRE_FRAME_MAX ? h.max_frame : WIRE_FRAME_MAX);
-	struct seam_msg m = {.cmd = SEAM_LINK_SET,
-		.fd = -1,
-		.has = SEAM_HAS(SEAM_A_LINK) | SEAM_HAS(SEAM_A_UP) | SEAM_HAS(SEAM_A_FRAME_MAX),
-		.link = l->id,
-		.up = 1,
-		.frame_max = l->frame_max,
-		.note = note,
-		.note_len = (uint32_t)note_len};
-	if (note_len > 0)
-		m.has |= SEAM_HAS(SEAM_A_NOTE);
-	int rc = seam_request(n, &m, link_is_up, l);
+	int rc = link_tell(n, l, link_is_up);
 	if (rc < 0)
 		link_is_up(n, l, rc, NULL);
 	else if (!l->dialled)

@@ -7,14 +7,16 @@
 #define OCKAM_LINK_PRIVATE_H
 
 #include "link.h"
+#include "seam_client.h"
 
 enum { LINK_ADDRS_MAX = 16 };
 
 enum {
 	LINK_SLOTS = 4096,
-	ACCEPTED_MAX = 8192, /* links that others dialled */
-	MUTE_MAX = 1024,     /* those of them that have not said HELLO */
-	IDLE_LOOK = 64,	     /* of the oldest, for one that nothing uses */
+	ACCEPTED_MAX = 8192,	    /* links that others dialled */
+	MUTE_MAX = 1024,	    /* those of them that have not said HELLO */
+	IDLE_LOOK = 64,		    /* of the oldest, for one that nothing uses */
+	CROWDED = ACCEPTED_MAX / 8, /* of one origin: then one that is used may go for another's */
 };
 
 struct links {
@@ -22,9 +24,10 @@ struct links {
 	struct link *slots[LINK_SLOTS]; /* by number */
 	struct link *gone; /* closed, but still held */
 	uint32_t next_id;
-	/* accepted ones, oldest first */
-	struct crowd accepted, mute;
-	struct crowd_member all_accepted, all_mute;
+	struct origins origins;
+	struct crowd accepted, mute; /* accepted ones, by origin */
+	struct crowd silent;	     /* the mute ones once more, all together, the oldest first */
+	struct crowd_member all_silent;
 };
 
 struct link_wait {
@@ -66,6 +69,8 @@ struct reason link_transit_reason(const struct link_target *t);
 
 /* link_hello.c */
 void link_hello_send(struct node *n, struct link *l);
+/* Tells the data plane what it has to know of a link that is up. 0, or negative errno. */
+int link_tell(struct node *n, struct link *l, seam_ack_fn *fn);
 struct reason link_mute_reason(const struct link *l);
 
 #endif

@@ -231,6 +231,8 @@ void paths_on_init(struct node *n, struct link *l, const uint8_t *frame, size_t 
 		n->paths->inits_dropped++;
 		return;
 	}
+	if (l->source.of) /* no limit: who sends more waits longer */
+		bucket_take(&l->source.of->inits, n->now_ms);
 	crypto_hash_sha256(hash, end.p, rd_left(&end));
 
 	struct key_owner own = path_key_get(n->keys_in_use, l->id, h.label, KEY_TX);

@@ -302,6 +302,8 @@ static void finish(struct node *n, struct channel_end *e, const uint8_t *body, s
 	e->expire_ms = UINT64_MAX;
 	bool admitted = trust_admits(n, &e->trust, &r->peer.id);
 	if (admitted && trust_history(n, r)) {
+		if (!e->trust.any) /* anybody can have an identity */
+			link_known(n, e->link);
 		if (accept_peer(n, e) < 0)
 			end_free(n, e);
 		return;

@@ -13,10 +13,20 @@ void turns_init(struct turns *ts, uint32_t rate, uint32_t burst, uint64_t now_ms
 	ts->last = &ts->first;
 }
 
+static struct turn_source *shared(const struct turn *t)
+{
+	return t->from->of ? t->from->of : t->from;
+}
+
+static bool half_full(const struct turn_source *s, uint64_t now_ms)
+{
+	return bucket_level(&s->inits, now_ms) >= s->inits.burst / 2;
+}
+
 static bool light(const struct turn *t, uint64_t now_ms)
 {
-	return !t->again && t->load->n <= LIGHT &&
-	       bucket_level(&t->from->inits, now_ms) >= t->from->inits.burst / 2;
+	return !t->again && crowd_group(t->load)->n <= LIGHT && half_full(t->from, now_ms) &&
+	       half_full(shared(t), now_ms);
 }
 
 /* One token, of which the last quarter is for those who have little under way. */
@@ -26,7 +36,7 @@ static bool take(struct turns *ts, struct turn *t, uint64_t now_ms)
 		return false;
 	if (!bucket_take(&ts->bucket, now_ms))
 		return false;
-	t->from->served = ++ts->served;
+	t->from->served = shared(t)->served = ++ts->served;
 	return true;
 }
 
@@ -61,10 +71,15 @@ static bool before(const struct turn *a, const struct turn *b, uint64_t now_ms)
 	bool light_a = light(a, now_ms);
 	if (light_a != light(b, now_ms))
 		return light_a;
-	if (a->load->n != b->load->n)
-		return a->load->n < b->load->n;
+	unsigned all_a = crowd_group(a->load)->n, all_b = crowd_group(b->load)->n;
+	if (all_a != all_b)
+		return all_a < all_b;
 	if (a->again != b->again)
 		return b->again;
+	if (shared(a)->served != shared(b)->served)
+		return shared(a)->served < shared(b)->served;
+	if (a->load->n != b->load->n)
+		return a->load->n < b->load->n;
 	return a->from->served < b->from->served;
 }
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * INITs that go one way (out by a link, or to this node's own listeners) at a limited rate. When
- * more wait than may go, that goes first whose ingress link has fewest half-open; part of the
- * rate is kept for links with few of them, so that they do not wait at all. What goes again comes
- * behind what is new; equals take turns.
+ * more wait than may go, that goes first whose origin has fewest half-open, and then whose ingress
+ * link has; part of the rate is kept for origins with few of them, so that they do not wait at all.
+ * What goes again comes behind what is new; equals take turns.
  */
 #ifndef OCKAM_TURNS_H
 #define OCKAM_TURNS_H
@@ -13,10 +13,11 @@
 
 #include <stddef.h>
 
-/* One link that INITs come by. */
+/* One link that INITs come by, or all the links of one origin. */
 struct turn_source {
-	struct bucket inits; /* that it may send */
-	uint64_t served;     /* number of its last turn */
+	struct bucket inits;	/* that it may send; of an origin: that are few */
+	uint64_t served;	/* number of its last turn */
+	struct turn_source *of; /* of the link's origin; NULL: the link is alone */
 };
 
 struct turn {

@@ -35,6 +35,8 @@ static int cmd_link_add(struct engine *e, struct seam_msg *m)
 		return -ENOMEM;
 	}
 	label_insert(&e->links, &l->node);
+	if (m->has & SEAM_HAS(SEAM_A_ORIGIN) && m->origin)
+		origin_join(e, l, m->origin);
 	return 0;
 }
 
@@ -48,6 +50,8 @@ static int cmd_link_set(struct engine *e, const struct seam_msg *m)
 	int rc = note_set(&l->note, m);
 	if (rc < 0)
 		return rc;
+	if (m->has & SEAM_HAS(SEAM_A_ORIGIN) && !m->origin)
+		origin_leave(e, l);
 	l->up = m->up;
 	l->frame_max = m->frame_max;
 	if (l->up)

@@ -89,8 +89,8 @@ struct engine *engine_new(const struct engine_config *cfg)
 	if (cfg->streams_max)
 		e->hub.streams_max = cfg->streams_max;
 	e->ready_tail = &e->ready;
-	struct label_table *tables[] = {
-		&e->links, &e->rows, &e->reverse, &e->egresses, &e->held, &e->endpoints, &e->backlogs};
+	struct label_table *tables[] = {&e->links, &e->rows, &e->reverse, &e->egresses, &e->held,
+		&e->endpoints, &e->backlogs, &e->origins};
 	for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
 		if (label_table_init(tables[i], cfg->seed + i) < 0) {
 			engine_free(e);
@@ -138,6 +138,7 @@ void engine_free(struct engine *e)
 	label_table_fini(&e->held);
 	label_table_fini(&e->endpoints);
 	label_table_fini(&e->backlogs);
+	label_table_fini(&e->origins);
 	timers_fini(&e->timers);
 	bufpool_fini(&e->pool);
 	bufpool_fini(&e->ctl_pool);
@@ -236,6 +237,7 @@ void link_destroy(struct engine *e, struct link *l, int error, bool told)
 	timer_remove(&e->timers, &l->timer);
 	buf_put(link_partial_take(e, l));
 	held_link_gone(e, l);
+	origin_leave(e, l);
 	note_fini(&l->note);
 	free(l);
 }

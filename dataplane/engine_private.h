@@ -75,7 +75,7 @@ struct engine {
 	struct bufpool pool;
 	struct bufpool ctl_pool; /* of LINK and control frames that wait */
 	struct bufpool partial_pool; /* of frames that are not whole yet */
-	struct label_table links, rows, reverse, egresses, held, endpoints, backlogs;
+	struct label_table links, rows, reverse, egresses, held, endpoints, backlogs, origins;
 	struct link *partials, **partials_tail; /* links with such a frame, oldest first */
 	struct bufpool app_pool; /* what streams receive into, or hold */
 	struct stream_hub hub;
@@ -105,6 +105,11 @@ void link_timer_fire(struct engine *e, struct link *l);
 void link_partial_begin(struct engine *e, struct link *l, struct buf *b);
 struct buf *link_partial_take(struct engine *e, struct link *l);
 void mail_all(struct engine *e, const struct engine_mail *m);
+
+/* origin.c: the link takes part in what is few of its origin (without, when there is no memory), or
+ * is alone again. */
+void origin_join(struct engine *e, struct link *l, uint64_t origin);
+void origin_leave(struct engine *e, struct link *l);
 
 /* dump.c: one answer of SEAM_DUMP for each link, row and session. */
 void engine_dump(struct engine *e, uint32_t seq);

@@ -58,7 +58,7 @@ static void held_add(struct engine *e, struct link *l, uint32_t label)
 bool held_set(struct engine *e, struct link *l, uint32_t label, bool on)
 {
 	struct label_node *n = label_find(&e->held, link_id(l), label);
-	if (on && !n && guard_admits(&l->guard, &e->guard, GUARD_PAUSE, 0, e->now_ms)) {
+	if (on && !n && guard_admits(&l->guard, l->origin, &e->guard, GUARD_PAUSE, 0, e->now_ms)) {
 		held_add(e, l, label);
 	} else if (!on && n) {
 		held_drop(e, l, LABEL_ENTRY(n, struct held, node));

@@ -85,6 +85,7 @@ struct link {
 
 	struct timer timer;
 	struct guard guard;
+	struct guard_origin *origin;	/* NULL: it is alone */
 	struct held *held, **held_tail; /* labels that its neighbour has paused; held.c */
 	unsigned held_n;
 	size_t rx_window; /* largest seen, when it mattered */

@@ -142,7 +142,7 @@ static void rx_forward(struct rx *rx, struct row *r, uint8_t *p, const struct fr
 
 static bool admits(struct rx *rx, enum guard_class c, uint32_t len)
 {
-	return guard_admits(&rx->l->guard, &rx->e->guard, c, len, rx->e->now_ms);
+	return guard_admits(&rx->l->guard, rx->l->origin, &rx->e->guard, c, len, rx->e->now_ms);
 }
 
 /* A frame for control, if the link has not sent too many. */

@@ -321,7 +321,8 @@ static void link_new(
 	s->next_link += 2;
 	outbox_send(&s->outbox, 0, &m);
 	m.cmd = SEAM_LINK_ADD;
-	m.has = SEAM_HAS(SEAM_A_LINK);
+	m.has = SEAM_HAS(SEAM_A_LINK) | SEAM_HAS(SEAM_A_ORIGIN);
+	m.origin = seam_origin(sa);
 	int n = seam_encode(&m, buf, sizeof buf);
 	if (n < 0 || post(s, worker, buf, (size_t)n, fd, ENGINE_LOCAL) < 0) {
 		m.cmd = SEAM_LINK_LOST;

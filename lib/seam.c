@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "seam.h"
 
+#include "bytes.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <libmnl/libmnl.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -60,6 +63,7 @@ static const struct field fields[SEAM_A_END] = {
 	[SEAM_A_STREAM] = FIELD(K_U32, stream),
 	[SEAM_A_SERVICE] = FIELD(K_TEXT, service),
 	[SEAM_A_NOTE] = FIELD(K_NOTE, note),
+	[SEAM_A_ORIGIN] = FIELD(K_U64, origin),
 };
 
 #define H(a) SEAM_HAS(SEAM_A_##a)
@@ -130,6 +134,23 @@ const char *seam_cmd_name(uint16_t cmd)
 {
 	const struct command *c = command_of(cmd);
 	return c ? c->name : cmd == SEAM_ACK ? "ACK" : "?";
+}
+
+/* No prefix that is routed begins with 32 zeros, so that the two kinds do not meet. */
+uint64_t seam_origin(const struct sockaddr_storage *from)
+{
+	const struct sockaddr_in *a4 = (const struct sockaddr_in *)from;
+	const struct sockaddr_in6 *a6 = (const struct sockaddr_in6 *)from;
+	if (from->ss_family == AF_INET)
+		return ntohl(a4->sin_addr.s_addr);
+	if (from->ss_family != AF_INET6)
+		return 0;
+	const uint8_t *p = a6->sin6_addr.s6_addr;
+	if (IN6_IS_ADDR_V4MAPPED(&a6->sin6_addr))
+		return get_be32(p + 12);
+	if (IN6_IS_ADDR_LOOPBACK(&a6->sin6_addr))
+		return 1;
+	return get_be64(p);
 }
 
 static size_t fixed_size(enum kind k)

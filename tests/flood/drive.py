@@ -23,6 +23,7 @@ FLOODS = [
     ("INIT to the relay", "init", "relay", ["--links", "200"]),
     ("INIT through the relay", "init", "end", ["--links", "200"]),
     ("INIT to the end", "init", "direct", ["--links", "200"]),
+    ("INIT from 1000 links", "init", "relay", ["--links", "1000", "--rate", "3"]),
     ("half-open, slow", "init", "end", ["--links", "400", "--rate", "20"]),
     ("INIT repeated", "again", "end", ["--links", "100"]),
     ("CONTROL to the relay", "control", "relay", ["--links", "50"]),

@@ -71,11 +71,75 @@ static void a_full_crowd_gives_up_the_oldest_of_who_has_most(void **state)
 	crowd_fini(&c);
 }
 
+static void a_group_counts_as_one(void **state)
+{
+	enum { MAX = 60, MANY = 50 };
+	struct crowd c;
+	struct crowd_group g = {0};
+	static struct crowd_member one[MANY];
+	static struct crowd_item item[MANY], mine[MAX];
+	struct crowd_member alone = {0};
+	assert_int_equal(crowd_init(&c, MAX, MAX), 0);
+	for (unsigned i = 0; i < MANY; i++) {
+		crowd_join(&one[i], &g);
+		crowd_enter(&c, &one[i], &item[i]);
+	}
+	for (unsigned i = MANY; i < MAX; i++)
+		crowd_enter(&c, &alone, &mine[i]);
+	/* none of its members has more than one, the other has ten */
+	assert_int_equal(c.most, MANY);
+	assert_ptr_equal(crowd_victim(&c, &alone), &item[0]);
+	crowd_leave(&c, &item[0]);
+	assert_null(crowd_victim(&c, &alone));
+	/* who joins takes along what it has, and may be alone again */
+	crowd_join(&alone, &g);
+	assert_int_equal(g.n, MAX - 1);
+	assert_int_equal(c.most, MAX - 1);
+	crowd_join(&alone, &g);
+	crowd_join(&alone, NULL);
+	assert_int_equal(g.n, MANY - 1);
+	assert_int_equal(crowd_group(&alone)->n, MAX - MANY);
+	for (unsigned i = 1; i < MANY; i++)
+		crowd_leave(&c, &item[i]);
+	assert_int_equal(g.n, 0);
+	assert_null(g.first);
+	assert_int_equal(c.total, MAX - MANY);
+	assert_int_equal(c.most, MAX - MANY);
+	crowd_fini(&c);
+}
+
+/* Behind one address: a link that floods gives up its own, and not what another has. */
+static void in_a_group_who_floods_goes_first(void **state)
+{
+	enum { MAX = 60, FEW = 20 };
+	struct crowd c;
+	struct crowd_group g = {0};
+	static struct crowd_member few[FEW], flood;
+	static struct crowd_item item[FEW], many[MAX];
+	assert_int_equal(crowd_init(&c, MAX, MAX), 0);
+	for (unsigned i = 0; i < FEW; i++) {
+		crowd_join(&few[i], &g);
+		crowd_enter(&c, &few[i], &item[i]);
+	}
+	crowd_join(&flood, &g);
+	for (unsigned i = 0; i < 1000; i++) {
+		struct crowd_item *victim = crowd_victim(&c, &flood);
+		if (victim) {
+			assert_ptr_equal(victim->of, &flood);
+			crowd_leave(&c, victim);
+		}
+		crowd_enter(&c, &flood, victim ? victim : &many[i]);
+	}
+	crowd_fini(&c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_member_gives_up_its_own_oldest),
 		cmocka_unit_test(a_full_crowd_gives_up_the_oldest_of_who_has_most),
+		cmocka_unit_test(a_group_counts_as_one),
+		cmocka_unit_test(in_a_group_who_floods_goes_first),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

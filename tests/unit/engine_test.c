@@ -463,6 +463,49 @@ static void a_link_sends_so_much_to_control(void **state)
 	assert_int_equal(box_count(b, SEAM_FRAME), WIRE_INIT_BURST + 1 + WIRE_INIT_RATE);
 }
 
+/* Links that others dialled from one place, each of which sends a little. */
+static void links_of_an_origin_send_no_more_than_one(void **state)
+{
+	struct box *b = *state;
+	static uint8_t f[100];
+	box_frame(f, WIRE_INIT, 0, 7, 0, sizeof f);
+	for (uint32_t link = 1; link < 61; link++) {
+		struct seam_msg m = {.cmd = SEAM_LINK_ADD,
+			.has = H(LINK) | H(ORIGIN),
+			.link = link,
+			.origin = link < 60 ? 0xc0000201 : 0x20010db800000000,
+			.fd = (int)link};
+		assert_int_equal(box_apply(b, m), 0);
+		struct seam_msg set = {.cmd = SEAM_LINK_SET,
+			.has = H(LINK) | H(UP) | H(FRAME_MAX),
+			.link = link,
+			.up = 1,
+			.frame_max = WIRE_FRAME_MAX,
+			.fd = -1};
+		assert_int_equal(box_apply(b, set), 0);
+	}
+	for (unsigned i = 0; i < 59 * 40; i++)
+		box_rx(b, 1 + i % 59, f, sizeof f);
+	unsigned went = box_count(b, SEAM_FRAME);
+	assert_true(went < 800); /* few, and the shares of all: not 40 of each */
+	box_rx(b, 60, f, sizeof f);
+	assert_int_equal(box_count(b, SEAM_FRAME), went + 1);
+	box_rx(b, 1, f, sizeof f);
+	assert_int_equal(box_count(b, SEAM_FRAME), went + 1);
+	/* one of them is known now */
+	struct seam_msg set = {.cmd = SEAM_LINK_SET,
+		.has = H(LINK) | H(UP) | H(FRAME_MAX) | H(ORIGIN),
+		.link = 2,
+		.up = 1,
+		.frame_max = WIRE_FRAME_MAX,
+		.fd = -1};
+	assert_int_equal(box_apply(b, set), 0);
+	b->now += 2000;
+	for (unsigned i = 0; i < 40; i++)
+		box_rx(b, 2, f, sizeof f);
+	assert_int_equal(box_count(b, SEAM_FRAME), went + 1 + 40);
+}
+
 static void a_storm_of_pauses_ends_with_what_was_asked(void **state)
 {
 	struct box *b = *state;
@@ -800,6 +843,7 @@ int main(void)
 		T(incomplete_frames_have_an_end_in_all),
 		T(answers_that_nobody_reads_have_an_end),
 		T(a_link_sends_so_much_to_control),
+		T(links_of_an_origin_send_no_more_than_one),
 		T(a_storm_of_pauses_ends_with_what_was_asked),
 		T(labels_that_are_paused_have_an_end),
 		T(links_that_come_and_go_cost_nothing_to_the_paths_of_others),

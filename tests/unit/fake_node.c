@@ -19,6 +19,7 @@ static int io_seam_send(void *ctx, const struct seam_msg *m)
 		.link = m->link,
 		.session = m->session,
 		.frame_max = m->frame_max,
+		.has = m->has,
 		.fd = m->fd,
 		.acked = !m->want_ack,
 		.frame_len = m->frame_len};

@@ -15,6 +15,7 @@ struct fake_sent {
 	uint16_t cmd;
 	uint32_t seq, link, session;
 	uint16_t frame_max;
+	uint64_t has;
 	int fd;
 	bool acked;
 	uint8_t *frame; /* FRAME and MSG */

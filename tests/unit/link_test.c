@@ -457,6 +457,42 @@ static void links_without_hello_have_an_end(void **state)
 	assert_null(links_by_id(f->n, 3 + 2 * 101));
 }
 
+static void an_address_without_hello_crowds_out_only_itself(void **state)
+{
+	struct fake *f = *state;
+	uint32_t id = 1;
+	links_on_new(f->n, id, 1, "192.0.2.2:5");
+	for (unsigned i = 0; i < 2 * MUTE_MAX; i++, fake_forget(f))
+		links_on_new(f->n, id += 2, 1, i % 2 ? "192.0.2.3:5" : "[2001:db8::1]:5");
+	assert_non_null(links_by_id(f->n, 1));
+	/* the same /64 is the same neighbour, as is an address that is mapped */
+	for (unsigned i = 0; i < 2 * MUTE_MAX; i++, fake_forget(f))
+		links_on_new(
+			f->n, id += 2, 1, i % 2 ? "[::ffff:192.0.2.3]:6" : "[2001:db8::2:1]:5");
+	assert_non_null(links_by_id(f->n, 1));
+	assert_null(links_by_id(f->n, 3));
+}
+
+static void links_of_an_address_count_together_until_they_are_known(void **state)
+{
+	struct fake *f = *state;
+	struct link *a = fake_accept(f, 1, "192.0.2.2:5"), *b = fake_accept(f, 3, "192.0.2.2:6"),
+		    *c = fake_accept(f, 5, "192.0.2.3:5"), *u = fake_accept(f, 7, "unix"),
+		    *v = fake_accept(f, 9, "unix");
+	assert_ptr_equal(crowd_group(&a->half_open), crowd_group(&b->half_open));
+	assert_ptr_not_equal(crowd_group(&a->half_open), crowd_group(&c->half_open));
+	assert_ptr_not_equal(crowd_group(&u->half_open), crowd_group(&v->half_open));
+	fake_forget(f);
+	link_known(f->n, a);
+	link_known(f->n, a); /* once is enough */
+	assert_ptr_not_equal(crowd_group(&a->half_open), crowd_group(&b->half_open));
+	assert_ptr_not_equal(crowd_group(&a->tombs), crowd_group(&b->tombs));
+	assert_int_equal(fake_count(f, SEAM_LINK_SET), 1);
+	const struct fake_sent *m = fake_next(f, SEAM_LINK_SET);
+	assert_int_equal(m->link, 1);
+	assert_true(m->has & SEAM_HAS(SEAM_A_ORIGIN));
+}
+
 static void idle_links_make_room_and_used_ones_stay(void **state)
 {
 	struct fake *f = *state;
@@ -474,9 +510,17 @@ static void idle_links_make_room_and_used_ones_stay(void **state)
 	assert_non_null(links_by_id(f->n, 1));
 	assert_null(links_by_id(f->n, 1 + 2 * 10));
 	assert_null(links_by_id(f->n, 1 + 2 * 39));
+	/* all that it looks at are in use: none of the same address, which has most of them */
 	fake_forget(f);
-	assert_null(fake_accept(f, id, "192.0.2.3:5")); /* all that it looks at are in use */
+	assert_null(fake_accept(f, id, "192.0.2.2:5"));
 	assert_int_equal(fake_count(f, SEAM_LINK_DEL), 1);
+	/* but one of another's, in the place of the oldest of whom nobody knows */
+	link_known(f->n, links_by_id(f->n, 1));
+	struct link *used = links_by_id(f->n, 3);
+	assert_non_null(fake_accept(f, id, "192.0.2.3:5"));
+	assert_null(links_by_id(f->n, 3));
+	assert_non_null(links_by_id(f->n, 1));
+	link_release(f->n, used);
 	for (struct link *l = links_first(f->n), *next; l; l = next) {
 		next = l->next;
 		if (l->users)
@@ -511,6 +555,8 @@ int main(void)
 		with_node(a_data_plane_that_has_lost_it_already),
 		with_node(late_answers_change_nothing),
 		with_node(links_without_hello_have_an_end),
+		with_node(an_address_without_hello_crowds_out_only_itself),
+		with_node(links_of_an_address_count_together_until_they_are_known),
 		with_node(idle_links_make_room_and_used_ones_stay),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "seam.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <sys/socket.h>
@@ -235,6 +237,29 @@ static void descriptors_pass(void **state)
 	close(p[1]);
 }
 
+static uint64_t origin_of(const char *address)
+{
+	struct sockaddr_storage sa = {0};
+	struct sockaddr_in *a4 = (struct sockaddr_in *)&sa;
+	struct sockaddr_in6 *a6 = (struct sockaddr_in6 *)&sa;
+	if (inet_pton(AF_INET, address, &a4->sin_addr) == 1)
+		sa.ss_family = AF_INET;
+	else if (inet_pton(AF_INET6, address, &a6->sin6_addr) == 1)
+		sa.ss_family = AF_INET6;
+	return seam_origin(&sa);
+}
+
+static void origins_of_addresses(void **state)
+{
+	assert_int_equal(origin_of("192.0.2.1"), 0xc0000201);
+	assert_int_equal(origin_of("::ffff:192.0.2.1"), 0xc0000201);
+	assert_int_equal(origin_of("2001:db8:1:2::1"), 0x20010db800010002);
+	assert_int_equal(origin_of("2001:db8:1:2:ffff::"), 0x20010db800010002);
+	assert_int_not_equal(origin_of("2001:db8:1:3::1"), 0x20010db800010002);
+	assert_int_not_equal(origin_of("::1"), 0);
+	assert_int_equal(origin_of("unix"), 0);
+}
+
 static void names(void **state)
 {
 	for (uint16_t c = SEAM_CMD_BASE; c < SEAM_CMD_END; c++)
@@ -254,6 +279,7 @@ int main(void)
 		cmocka_unit_test(answers_and_acks),
 		cmocka_unit_test(the_longest_body_fits),
 		cmocka_unit_test(descriptors_pass),
+		cmocka_unit_test(origins_of_addresses),
 		cmocka_unit_test(names),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
