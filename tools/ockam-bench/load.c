@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -48,20 +49,36 @@ int load_touch(uint16_t port)
 
 /* Streams. */
 
+struct source {
+	int fd, rc;
+	uint64_t sent;
+	atomic_bool *halt;
+	pthread_t thread;
+};
+
 struct load_streams {
+	struct target *target;
+	uint64_t sunk_before;
+	atomic_bool halt;
+	bool halted;
 	unsigned n;
-	int fds[LOAD_STREAMS_MAX];
-	pthread_t threads[LOAD_STREAMS_MAX];
+	struct source sources[LOAD_STREAMS_MAX];
 };
 
 static void *source_run(void *arg)
 {
-	int fd = *(const int *)arg;
+	struct source *s = arg;
 	char *buf = malloc(WRITE_SIZE);
+	s->rc = buf ? 0 : -ENOMEM;
 	if (buf)
 		memset(buf, 'b', WRITE_SIZE);
-	while (buf && socket_send(fd, buf, WRITE_SIZE) == 0)
-		;
+	while (s->rc == 0 && !atomic_load_explicit(s->halt, memory_order_relaxed)) {
+		ssize_t n = send(s->fd, buf, WRITE_SIZE, MSG_NOSIGNAL);
+		if (n > 0)
+			s->sent += (uint64_t)n;
+		else if (errno != EINTR)
+			s->rc = -errno;
+	}
 	free(buf);
 	return NULL;
 }
@@ -69,90 +86,114 @@ static void *source_run(void *arg)
 static int source_start(struct load_streams *s, uint16_t port)
 {
 	pthread_attr_t attr;
-	int *fd = &s->fds[s->n];
-	*fd = open_for(port, TARGET_SINK);
-	if (*fd < 0)
-		return *fd;
+	struct source *o = &s->sources[s->n];
+	*o = (struct source){.fd = open_for(port, TARGET_SINK), .halt = &s->halt};
+	if (o->fd < 0)
+		return o->fd;
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, STACK_SIZE);
-	int rc = -pthread_create(&s->threads[s->n], &attr, source_run, fd);
+	int rc = -pthread_create(&o->thread, &attr, source_run, o);
 	pthread_attr_destroy(&attr);
 	if (rc == 0)
 		s->n++;
 	else
-		close(*fd);
+		close(o->fd);
 	return rc;
 }
 
-static void streams_end(struct load_streams *s)
+/* What the sources wrote, or what one of them failed with. */
+static int sources_join(struct load_streams *s, uint64_t *sent)
 {
-	for (unsigned i = 0; i < s->n; i++)
-		shutdown(s->fds[i], SHUT_RDWR);
+	int rc = 0;
+	atomic_store(&s->halt, true);
+	*sent = 0;
 	for (unsigned i = 0; i < s->n; i++) {
-		pthread_join(s->threads[i], NULL);
-		close(s->fds[i]);
+		if (!s->halted)
+			pthread_join(s->sources[i].thread, NULL);
+		*sent += s->sources[i].sent;
+		if (s->sources[i].rc < 0)
+			rc = s->sources[i].rc;
 	}
-	free(s);
+	s->halted = true;
+	return rc;
 }
 
-int load_streams_start(uint16_t port, unsigned n, struct load_streams **out)
+int load_streams_start(uint16_t port, unsigned n, struct target *target, struct load_streams **out)
 {
 	struct load_streams *s = calloc(1, sizeof *s);
-	int rc = s ? 0 : -ENOMEM;
+	if (!s)
+		return -ENOMEM;
+	s->target = target;
+	s->sunk_before = target_sunk(target);
+	int rc = 0;
 	while (rc == 0 && s->n < n)
 		rc = source_start(s, port);
 	if (rc == 0)
 		*out = s;
-	else if (s)
-		streams_end(s);
+	else
+		load_streams_stop(s);
 	return rc;
 }
 
-int load_streams_stop(struct load_streams *s, struct target *target)
+/* Until so many bytes have arrived; each time that some do the patience is new. */
+static int wait_bytes(const struct load_streams *s, uint64_t bytes)
 {
-	streams_end(s);
-	return target_drained(target);
-}
-
-/* Until `seconds` have passed and so many bytes have arrived. */
-static int wait_bytes(struct target *target, uint64_t bytes, double seconds)
-{
-	uint64_t start = now_ns(), from = target_sunk(target);
-	uint64_t end = start + (uint64_t)(seconds * 1e9);
-	uint64_t limit = end + (uint64_t)QUIET_SECONDS * 1000000000;
-	sleep_seconds(seconds);
-	while (now_ns() < end || target_sunk(target) - from < bytes) {
+	const uint64_t patience = (uint64_t)QUIET_SECONDS * 1000000000;
+	uint64_t have = 0, limit = now_ns() + patience;
+	for (uint64_t seen; (seen = target_sunk(s->target) - s->sunk_before) < bytes;) {
+		if (seen > have)
+			limit = now_ns() + patience;
 		if (now_ns() > limit)
 			return -ETIMEDOUT;
+		have = seen;
 		sleep_seconds(BULK_STEP_MS / 1e3);
 	}
 	return 0;
 }
 
-int load_streams_settle(struct target *target, double seconds)
+int load_streams_settle(struct load_streams *s, double seconds)
 {
-	return wait_bytes(target, BULK_BYTES_MIN, seconds);
+	sleep_seconds(seconds);
+	return wait_bytes(s, BULK_BYTES_MIN);
+}
+
+int load_streams_halt(struct load_streams *s, uint64_t *bytes)
+{
+	int rc = sources_join(s, bytes);
+	return rc < 0 ? rc : wait_bytes(s, *bytes);
+}
+
+int load_streams_stop(struct load_streams *s)
+{
+	struct target *target = s->target;
+	uint64_t sent;
+	for (unsigned i = 0; i < s->n; i++)
+		shutdown(s->sources[i].fd, SHUT_RDWR);
+	sources_join(s, &sent);
+	for (unsigned i = 0; i < s->n; i++)
+		close(s->sources[i].fd);
+	free(s);
+	return target_drained(target);
 }
 
 int load_bulk(const struct tunnel *t, struct target *target, unsigned n, double seconds,
 	struct load_rate *out)
 {
 	struct load_streams *s;
-	int rc = load_streams_start(t->port, n, &s);
+	uint64_t bytes = 0, start = now_ns();
+	uint64_t tunnel = tunnel_cpu_ns(t), own = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
+	int rc = load_streams_start(t->port, n, target, &s);
 	if (rc < 0)
 		return rc;
-	rc = load_streams_settle(target, seconds / 4);
-	uint64_t tunnel = tunnel_cpu_ns(t), own = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
-	uint64_t start = now_ns(), bytes = target_sunk(target);
+	rc = load_streams_settle(s, seconds);
 	if (rc == 0)
-		rc = wait_bytes(target, BULK_BYTES_MIN, seconds);
-	bytes = target_sunk(target) - bytes;
-	double took = (double)(now_ns() - start);
+		rc = load_streams_halt(s, &bytes);
 	own = clock_ns(CLOCK_PROCESS_CPUTIME_ID) - own;
 	tunnel = tunnel_cpu_ns(t) - tunnel;
-	int drained = load_streams_stop(s, target);
-	if (rc < 0 || drained < 0)
-		return rc < 0 ? rc : drained;
+	double took = (double)(target_last_ns(target) - start);
+	int stopped = load_streams_stop(s);
+	if (rc < 0 || stopped < 0)
+		return rc < 0 ? rc : stopped;
 	double gib = (double)bytes / (double)(1ULL << 30);
 	*out = (struct load_rate){.gbit_per_s = (double)bytes * 8 / took,
 		.cpu_s_per_gib = (double)(own + tunnel) / 1e9 / gib,

@@ -21,15 +21,18 @@ struct load_rate {
 /* Sources that write all the time. */
 struct load_streams;
 
-int load_streams_start(uint16_t port, unsigned n, struct load_streams **out);
+int load_streams_start(uint16_t port, unsigned n, struct target *target, struct load_streams **out);
 /* Waits so long, and until they have come to flow. */
-int load_streams_settle(struct target *target, double seconds);
-/* Waits until what is under way has arrived. */
-int load_streams_stop(struct load_streams *s, struct target *target);
+int load_streams_settle(struct load_streams *s, double seconds);
+/* Has them write no more and waits until all has arrived; the connections stay. How much it was. */
+int load_streams_halt(struct load_streams *s, uint64_t *bytes);
+/* Closes and frees them, and waits until the target knows. */
+int load_streams_stop(struct load_streams *s);
 
 /* A connection and one byte, there and back. */
 int load_touch(uint16_t port);
-/* Throughput of n connections together, after a moment to come up to speed. */
+/* Throughput of n connections together whose sources write for so long: from the first connection
+ * until the last byte has arrived, so that what a tunnel only took in does not count. */
 int load_bulk(const struct tunnel *t, struct target *target, unsigned n, double seconds,
 	struct load_rate *out);
 /* Round trips of TARGET_TRIP bytes, one after the other; `apart`: the ends on two CPUs. How many,

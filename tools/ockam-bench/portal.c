@@ -107,16 +107,16 @@ static int trips(struct portal *p, const struct tunnel *t, double seconds)
 static int trips_beside(struct portal *p, const struct tunnel *t, double seconds)
 {
 	struct load_streams *s;
-	int n = 0, rc = load_streams_start(t->port, 1, &s);
+	int n = 0, rc = load_streams_start(t->port, 1, p->target, &s);
 	if (rc < 0)
 		return rc;
-	rc = load_streams_settle(p->target, seconds / 4);
+	rc = load_streams_settle(s, seconds / 4);
 	uint64_t start = now_ns(), bytes = target_sunk(p->target);
 	if (rc == 0)
 		rc = n = load_trips(t->port, false, seconds, p->us, TRIPS_MAX);
 	bytes = target_sunk(p->target) - bytes;
 	double took = (double)(now_ns() - start);
-	int drained = load_streams_stop(s, p->target);
+	int drained = load_streams_stop(s);
 	if (rc < 0 || drained < 0)
 		return rc < 0 ? rc : drained;
 	add_trips(p, t, "round trip of 64 B beside bulk", (size_t)n);

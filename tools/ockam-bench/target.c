@@ -28,7 +28,7 @@ struct target {
 	int listener, epoll, stop;
 	uint16_t port;
 	pthread_t thread;
-	_Atomic uint64_t sunk;
+	_Atomic uint64_t sunk, last_ns;
 	_Atomic unsigned streams; /* threads */
 };
 
@@ -41,8 +41,10 @@ struct stream {
 static void sink(struct target *t, int fd)
 {
 	char *buf = malloc(READ_SIZE);
-	for (ssize_t n; buf && (n = recv(fd, buf, READ_SIZE, 0)) > 0;)
-		atomic_fetch_add_explicit(&t->sunk, (uint64_t)n, memory_order_relaxed);
+	for (ssize_t n; buf && (n = recv(fd, buf, READ_SIZE, 0)) > 0;) {
+		atomic_store_explicit(&t->last_ns, now_ns(), memory_order_relaxed);
+		atomic_fetch_add_explicit(&t->sunk, (uint64_t)n, memory_order_release);
+	}
 	free(buf);
 }
 
@@ -189,7 +191,12 @@ uint16_t target_port(const struct target *t)
 
 uint64_t target_sunk(const struct target *t)
 {
-	return atomic_load_explicit(&t->sunk, memory_order_relaxed);
+	return atomic_load_explicit(&t->sunk, memory_order_acquire);
+}
+
+uint64_t target_last_ns(const struct target *t)
+{
+	return atomic_load_explicit(&t->last_ns, memory_order_relaxed);
 }
 
 int target_drained(struct target *t)

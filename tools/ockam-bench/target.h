@@ -25,6 +25,8 @@ int target_open(struct target **out);
 uint16_t target_port(const struct target *t);
 /* What all sinks took since the start. */
 uint64_t target_sunk(const struct target *t);
+/* When a sink took something for the last time (now_ns). */
+uint64_t target_last_ns(const struct target *t);
 /* Waits until the streams of all connections have ended; -ETIMEDOUT. */
 int target_drained(struct target *t);
 /* All connections must have been closed at their other end. */
