@@ -63,7 +63,7 @@ static inline struct seam_msg wait_event(struct dp *d, uint16_t cmd)
 
 static inline void post(struct dp *d, struct seam_msg m, int fd)
 {
-	static uint8_t out[SEAM_MSG_MAX];
+	static _Thread_local uint8_t out[SEAM_MSG_MAX];
 	int n = seam_encode(&m, out, sizeof out);
 	assert_true(n > 0);
 	assert_int_equal(seam_send(d->seam, out, (size_t)n, fd), n);
