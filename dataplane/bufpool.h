@@ -8,6 +8,7 @@
 #ifndef OCKAM_BUFPOOL_H
 #define OCKAM_BUFPOOL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -39,6 +40,18 @@ void bufpool_fini(struct bufpool *p);
 /* One reference, at least cap bytes; NULL: no memory. */
 struct buf *buf_new(struct bufpool *p, uint32_t cap);
 struct buf *buf_plain(uint32_t cap);
+
+/*
+ * Memory that several threads refer to, each by handles of its own: a handle stays with one thread
+ * at a time, the memory goes with the last of them. NULL: no memory.
+ */
+struct buf *buf_shared(uint32_t cap);
+/* Another handle, with one reference, for another thread. NULL: b is none of these, or no memory. */
+struct buf *buf_travel(struct buf *b);
+/* The handle has arrived: *pinned counts its cap until it goes. */
+void buf_arrive(struct buf *b, size_t *pinned);
+/* Nothing else refers to its memory, on any thread. */
+bool buf_alone(const struct buf *b);
 
 static inline struct buf *buf_get(struct buf *b)
 {

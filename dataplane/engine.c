@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+enum { PINNED_MAX = 8 << 20 }; /* of other workers' receive buffers, by links that are blocked */
+
 struct seam_msg event_of(uint16_t cmd, uint64_t has)
 {
 	struct seam_msg m;
@@ -320,9 +322,10 @@ void engine_tick(struct engine *e, uint64_t now_ms)
 static void mail_frames(struct engine *e, const struct engine_mail *m)
 {
 	struct link *l = engine_link(e, m->link);
-	uint8_t *f = m->frames->data;
+	uint8_t *f = m->at;
 	uint32_t run = 0, n = 0;
 	e->mail_window = m->window;
+	buf_arrive(m->frames, &e->pinned);
 	for (uint32_t len; run < m->len; run += len, n++) {
 		len = get_be16(f + run + 2);
 		if (!l || !l->up) {
@@ -338,6 +341,8 @@ static void mail_frames(struct engine *e, const struct engine_mail *m)
 	if (run)
 		tx_run(e, l, m->from_worker, m->from_link, m->frames, f, run, n);
 	buf_put(m->frames);
+	if (e->pinned > PINNED_MAX)
+		engine_unpin(e, e->now_ms);
 	struct engine_mail done = {
 		.kind = MAIL_FRAMES_DONE, .link = m->from_link, .label = m->label, .len = m->len};
 	e->cfg.ops->post(e->cfg.ctx, m->from_worker, &done);

@@ -25,8 +25,8 @@ enum { ENGINE_LOCAL = -1 };
 
 /* What one worker's engine has to tell another's. */
 enum engine_mail_kind {
-	MAIL_FRAMES,	  /* `len` bytes of frames of one path, in `frames`, leave by `link`; row
-			     (from_link, label) */
+	MAIL_FRAMES,	  /* `len` bytes of frames of one path, at `at` in `frames`, leave by `link`;
+			     row (from_link, label) */
 	MAIL_FRAMES_DONE, /* `len` bytes of row (link, label) were taken out of the mail */
 	MAIL_ROW_PAUSE, /* row (link, label): its queue here (or the hop behind, `next`) is full or
 			   not (`on`) */
@@ -43,7 +43,8 @@ struct engine_mail {
 	unsigned from_worker;
 	bool on, next;
 	uint8_t code;
-	struct buf *frames; /* from buf_plain: moves to the receiver */
+	struct buf *frames; /* from buf_plain or buf_travel: moves to the receiver */
+	uint8_t *at;
 	uint32_t len;
 	size_t window; /* that from_link offered last */
 };

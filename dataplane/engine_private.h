@@ -74,6 +74,7 @@ struct engine {
 	struct engine_config cfg;
 	struct bufpool pool;
 	struct bufpool ctl_pool; /* of LINK and control frames that wait */
+	size_t pinned; /* bytes of other workers' receive buffers that wait on links of ours */
 	struct bufpool partial_pool; /* of frames that are not whole yet */
 	struct label_table links, rows, reverse, egresses, held, endpoints, backlogs, origins;
 	struct link *partials, **partials_tail; /* links with such a frame, oldest first */

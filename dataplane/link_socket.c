@@ -28,7 +28,8 @@ enum {
 	REST_AFTER = 16,      /* small receives in a row end that */
 	BULK_FRAME = 512, /* bytes for each frame that has to be handled by itself; else it is too
 			     much work at once */
-	BULK_LINKS = 32,  /* at a time: each has two large buffers */
+	BULK_LINKS = 32,  /* at a time: each has up to RX_BUFS large buffers */
+	RX_BUFS = 3,
 	TCP_UNSENT = 256 << 10,
 	TCP_LOST_MS = 30000,
 };
@@ -41,9 +42,9 @@ struct socket {
 	unsigned ops;				   /* under way in the ring */
 	bool bulk, busy, receiving, multi, ending; /* ending: multi is being cancelled */
 	unsigned full, small;			   /* receives in a row */
-	uint64_t weighed;     /* frames that had come when it was looked at last */
-	size_t weighed_bytes; /* that came then */
-	struct buf *rx[2];    /* plain receives take turns: a send may still use the other one */
+	uint64_t weighed;	 /* frames that had come when it was looked at last */
+	size_t weighed_bytes;	 /* that came then */
+	struct buf *rx[RX_BUFS]; /* plain receives take turns: sends may still use the others */
 	struct buf *rx_now;
 	uint8_t *kept_at; /* begin of a frame, in rx_now: the rest of it comes next */
 	size_t kept;
@@ -100,14 +101,21 @@ static void arm_later(struct socket *s)
 	s->all->arm_tail = &s->next_arm;
 }
 
+static void rx_bufs_put(struct socket *s)
+{
+	for (unsigned i = 0; i < RX_BUFS; i++) {
+		buf_put(s->rx[i]);
+		s->rx[i] = NULL;
+	}
+}
+
 static void socket_free(struct socket *s)
 {
 	if (s->l || s->ops || s->to_arm)
 		return;
 	close(s->fd);
 	s->all->bulk -= s->bulk;
-	buf_put(s->rx[0]);
-	buf_put(s->rx[1]);
+	rx_bufs_put(s);
 	s->all->count--;
 	free(s);
 }
@@ -192,31 +200,50 @@ size_t link_socket_tx_waiting(const struct link *l)
 	return ioctl(s->fd, SIOCOUTQ, &n) == 0 && n > 0 ? (size_t)n : 0;
 }
 
-/* A buffer that nothing else refers to. */
-static struct buf *plain_buf(struct socket *s)
+/* One of the socket's buffers that nothing else refers to; NULL: all are in use. */
+static struct buf **free_slot(struct socket *s)
+{
+	for (unsigned i = 0; i < RX_BUFS; i++)
+		if (!s->rx[i] || buf_alone(s->rx[i]))
+			return &s->rx[i];
+	return NULL;
+}
+
+/*
+ * A buffer that nothing else refers to; NULL: no memory. *old: what it takes the place of, to be
+ * put when what is kept there has been moved, for others may let go of it at any time.
+ */
+static struct buf *plain_buf(struct socket *s, struct buf **old)
 {
 	uint32_t size = s->bulk ? BULK_HEAD + BULK_RECV : REST_RECV;
-	if (s->rx[0] && s->rx[0]->refs > 1 && s->rx[1] && s->rx[1]->refs > 1)
+	struct buf **slot = free_slot(s);
+	if (!slot) {
 		engine_unpin(s->all->engine, s->all->now_ms);
-	struct buf **slot = s->rx[0] && s->rx[0]->refs > 1 ? &s->rx[1] : &s->rx[0];
-	if (*slot && ((*slot)->refs > 1 || (*slot)->cap != size)) {
-		buf_put(*slot);
-		*slot = NULL;
+		slot = free_slot(s);
 	}
-	if (!*slot)
-		*slot = buf_plain(size);
-	return *slot;
+	if (!slot)
+		slot = &s->rx[RX_BUFS - 1];
+	*old = NULL;
+	if (*slot && buf_alone(*slot) && (*slot)->cap == size)
+		return *slot;
+	struct buf *b = buf_shared(size);
+	if (b) {
+		*old = *slot;
+		*slot = b;
+	}
+	return b;
 }
 
 /* Receives into memory of the socket's own, behind what is kept. False: there is none. */
 static bool recv_plain(struct link_sockets *all, struct socket *s)
 {
-	struct buf *b = plain_buf(s);
+	struct buf *old, *b = plain_buf(s, &old);
 	if (!b)
 		return false;
 	uint8_t *p = b->data + (s->bulk ? BULK_HEAD : 0);
 	if (s->kept) /* it still lies in the buffer before, which may be this one */
 		s->kept_at = memmove(p - s->kept, s->kept_at, s->kept);
+	buf_put(old);
 	s->rx_now = b;
 	struct io_uring_sqe *sqe = ring_sqe(all->ring);
 	io_uring_prep_recv(sqe, s->fd, p, (size_t)(b->data + b->cap - p), 0);
@@ -231,10 +258,7 @@ static void recv_arm(struct link_sockets *all, struct socket *s)
 	/* a busy link takes one of the shared buffers at a time, or it would take them all */
 	s->multi = !s->bulk && !s->busy && all->ring->features & RING_MULTISHOT;
 	if (!s->bulk && all->ring->features & RING_MULTISHOT) {
-		for (unsigned i = 0; i < 2; i++) { /* they were for bulk */
-			buf_put(s->rx[i]);
-			s->rx[i] = NULL;
-		}
+		rx_bufs_put(s); /* they were for bulk */
 		struct io_uring_sqe *sqe = ring_sqe(all->ring);
 		if (s->multi)
 			io_uring_prep_recv_multishot(sqe, s->fd, NULL, 0, 0);

@@ -8,6 +8,8 @@
 
 #include <errno.h>
 
+enum { MAIL_SHARE = 4 }; /* a run pins at most so many times its bytes on another worker */
+
 struct rx {
 	struct engine *e;
 	struct link *l;
@@ -47,17 +49,28 @@ static void refuse(struct rx *rx, enum drop_reason why)
 	rx->l->useless++;
 }
 
+/* For another worker: where it lies if it is much of its buffer, else a copy. NULL: no memory. */
+static struct buf *run_for_mail(const struct rx *rx, uint8_t **at)
+{
+	struct buf *b = rx->b && rx->run_len >= rx->b->cap / MAIL_SHARE ? buf_travel(rx->b) : NULL;
+	*at = rx->run;
+	if (b || !(b = buf_plain(rx->run_len)))
+		return b;
+	*at = memcpy(b->data, rx->run, rx->run_len);
+	return b;
+}
+
 static void post_run(struct rx *rx)
 {
 	struct engine *e = rx->e;
+	uint8_t *at;
 	struct row *r = row_find(e, link_id(rx->l), rx->run_label);
-	struct buf *copy = r ? buf_plain(rx->run_len) : NULL;
-	if (!copy) {
+	struct buf *frames = r ? run_for_mail(rx, &at) : NULL;
+	if (!frames) {
 		drop(e, rx->l, r ? DROP_MEMORY : DROP_LABEL);
 		row_reset(e, e->cfg.worker, link_id(rx->l), rx->run_label, RESET_OVERRUN);
 		return;
 	}
-	memcpy(copy->data, rx->run, rx->run_len);
 	if (r->paused_here || r->paused_mail)
 		link_look_at_window(e, rx->l);
 	struct engine_mail m = {
@@ -66,7 +79,8 @@ static void post_run(struct rx *rx)
 		.label = rx->run_label,
 		.from_link = link_id(rx->l),
 		.from_worker = e->cfg.worker,
-		.frames = copy,
+		.frames = frames,
+		.at = at,
 		.len = rx->run_len,
 		.window = rx->l->rx_window,
 	};
