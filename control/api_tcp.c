@@ -10,43 +10,52 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* What TCP (with Unix sockets) and UDP do not share. */
+struct transport {
+	bool udp;
+	const char *listener, *connection; /* kinds of objects */
+};
+static const struct transport tcp = {false, OBJECT_TCP_LISTENER, OBJECT_TCP_CONNECTION};
+static const struct transport udp = {true, OBJECT_UDP_LISTENER, OBJECT_UDP_CONNECTION};
+
 static json_t *listener_json(const struct tcp_listener *l)
 {
 	return json_pack("{s:s, s:s}", "address", l->text, "route", l->route);
 }
 
-void api_tcp_listeners_list(struct api_request *rq)
+static void listeners_list(struct api_request *rq, const struct transport *t)
 {
 	json_t *list = json_array();
 	for (struct tcp_listener *l = rq->p->tcp_listeners; l; l = l->next)
-		json_array_append_new(list, listener_json(l));
+		if (l->udp == t->udp)
+			json_array_append_new(list, listener_json(l));
 	api_reply(rq, list);
 }
 
-static struct tcp_listener *find_listener(struct api_request *rq)
+static struct tcp_listener *find_listener(struct api_request *rq, const struct transport *t)
 {
-	struct tcp_listener *l = tcp_listener_get(rq->p, rq->segment);
+	struct tcp_listener *l = tcp_listener_get(rq->p, t->udp, rq->segment);
 	if (!l)
-		api_failf(rq, EXIT_NOT_FOUND, "NotFound: node %s does not listen on %.128s",
-			rq->p->name, rq->segment);
+		api_failf(rq, EXIT_NOT_FOUND, "NotFound: node %s does not listen on %.128s%s",
+			rq->p->name, rq->segment, t->udp ? " over UDP" : "");
 	return l;
 }
 
-void api_tcp_listener_show(struct api_request *rq)
+static void listener_show(struct api_request *rq, const struct transport *t)
 {
-	struct tcp_listener *l = find_listener(rq);
+	struct tcp_listener *l = find_listener(rq, t);
 	if (l)
 		api_reply(rq, listener_json(l));
 }
 
-void api_tcp_listener_delete(struct api_request *rq)
+static void listener_delete(struct api_request *rq, const struct transport *t)
 {
 	struct reason why;
-	struct tcp_listener *l = find_listener(rq);
+	struct tcp_listener *l = find_listener(rq, t);
 	if (!l)
 		return;
-	if (restore_forget_listener(rq->p, l->text, &why) < 0 ||
-		object_del(rq->p, OBJECT_TCP_LISTENER, l->text, &why) < 0) {
+	if (restore_forget_listener(rq->p, t->udp, l->text, &why) < 0 ||
+		object_del(rq->p, t->listener, l->text, &why) < 0) {
 		api_fail(rq, &why);
 		return;
 	}
@@ -62,7 +71,7 @@ static void on_listening(
 	struct reason why;
 	if (!l) {
 		api_fail(rq, failed);
-	} else if (object_put(p, OBJECT_TCP_LISTENER, l->text, json_object(), &why) < 0) {
+	} else if (object_put(p, l->udp ? udp.listener : tcp.listener, l->text, json_object(), &why) < 0) {
 		tcp_listener_del(p, l);
 		api_fail(rq, &why);
 	} else {
@@ -81,10 +90,10 @@ static void listening_cancel(void *ctx)
 		tcp_listener_del(rq->p, l);
 }
 
-void api_tcp_listener_create(struct api_request *rq)
+static void listener_create(struct api_request *rq, const struct transport *t)
 {
 	struct reason why;
-	if (tcp_listener_add(rq->p, api_string(rq, "address"), on_listening, rq, &why))
+	if (tcp_listener_add(rq->p, t->udp, api_string(rq, "address"), on_listening, rq, &why))
 		api_wait(rq, API_SEAM_MS, listening_cancel, rq);
 	else
 		api_fail(rq, &why);
@@ -108,28 +117,28 @@ static json_t *link_json(struct program *p, const struct link *l)
 		(int)l->users);
 }
 
-static bool is_connection(const struct link *l)
+static bool is_connection(const struct link *l, const struct transport *t)
 {
-	return l->kind != LINK_CHANNEL;
+	return l->kind != LINK_CHANNEL && (l->kind == LINK_UDP) == t->udp;
 }
 
-void api_tcp_connections_list(struct api_request *rq)
+static void connections_list(struct api_request *rq, const struct transport *t)
 {
 	json_t *list = json_array();
 	for (struct link *l = links_first(rq->p->node); l; l = l->next)
-		if (is_connection(l))
+		if (is_connection(l, t))
 			json_array_append_new(list, link_json(rq->p, l));
 	api_reply(rq, list);
 }
 
-static struct link *find_link(struct api_request *rq)
+static struct link *find_link(struct api_request *rq, const struct transport *t)
 {
 	const char *name = api_address(rq);
 	struct link *l = links_by_address(rq->p->node, name);
-	if (l && is_connection(l))
+	if (l && is_connection(l, t))
 		return l;
 	for (l = links_first(rq->p->node); l; l = l->next)
-		if (is_connection(l) && !strcmp(l->peer, name))
+		if (is_connection(l, t) && !strcmp(l->peer, name))
 			return l;
 	return NULL;
 }
@@ -140,24 +149,24 @@ static void no_connection(struct api_request *rq)
 		rq->segment);
 }
 
-void api_tcp_connection_show(struct api_request *rq)
+static void connection_show(struct api_request *rq, const struct transport *t)
 {
-	struct link *l = find_link(rq);
+	struct link *l = find_link(rq, t);
 	if (l)
 		api_reply(rq, link_json(rq->p, l));
 	else
 		no_connection(rq);
 }
 
-void api_tcp_connection_delete(struct api_request *rq)
+static void connection_delete(struct api_request *rq, const struct transport *t)
 {
 	struct reason why;
-	struct link *l = find_link(rq);
+	struct link *l = find_link(rq, t);
 	if (!l) {
 		no_connection(rq);
 		return;
 	}
-	if (l->explicit_ && object_del(rq->p, OBJECT_TCP_CONNECTION, l->peer, &why) < 0) {
+	if (l->explicit_ && object_del(rq->p, t->connection, l->peer, &why) < 0) {
 		api_fail(rq, &why);
 		return;
 	}
@@ -183,7 +192,7 @@ static void on_connected(
 		return;
 	}
 	json_t *o = json_pack("{s:s}", "to", api_string(rq, "to"));
-	if (object_put(rq->p, OBJECT_TCP_CONNECTION, l->peer, o, &why) < 0) {
+	if (object_put(rq->p, l->kind == LINK_UDP ? udp.connection : tcp.connection, l->peer, o, &why) < 0) {
 		link_release(n, l);
 		link_close(n, l);
 		api_fail(rq, &why);
@@ -200,16 +209,14 @@ static void connecting_cancel(void *ctx)
 	free(c);
 }
 
-void api_tcp_connection_create(struct api_request *rq)
+static void connection_create(struct api_request *rq, const struct transport *tr)
 {
 	struct link_target t;
 	const char *to = api_string(rq, "to");
 	uint64_t timeout_ms = api_ms(rq, API_MESSAGE_MS);
-	if (link_target_parse(&t, to) < 0) {
-		api_failf(rq, EXIT_USAGE,
-			"\"%.128s\" is not an address to connect to: expected HOST:PORT or "
-			"unix:PATH",
-			to);
+	if ((tr->udp ? link_target_parse_udp(&t, to) : link_target_parse(&t, to)) < 0) {
+		api_failf(rq, EXIT_USAGE, "\"%.128s\" is not an address to connect to: expected HOST:PORT%s",
+			to, tr->udp ? "" : " or unix:PATH");
 		return;
 	}
 	struct connecting *c = calloc(1, sizeof *c);
@@ -226,11 +233,35 @@ void api_tcp_connection_create(struct api_request *rq)
 	api_wait(rq, timeout_ms + API_SEAM_MS, connecting_cancel, c);
 }
 
+/* For the API's table: each request for TCP, and for UDP. */
+#define BOTH(name, fn)                                                                             \
+	void api_tcp_##name(struct api_request *rq)                                                \
+	{                                                                                          \
+		fn(rq, &tcp);                                                                      \
+	}                                                                                          \
+	void api_udp_##name(struct api_request *rq)                                                \
+	{                                                                                          \
+		fn(rq, &udp);                                                                      \
+	}
+BOTH(listeners_list, listeners_list)
+BOTH(listener_show, listener_show)
+BOTH(listener_delete, listener_delete)
+BOTH(listener_create, listener_create)
+BOTH(connections_list, connections_list)
+BOTH(connection_show, connection_show)
+BOTH(connection_delete, connection_delete)
+BOTH(connection_create, connection_create)
+
 static json_t *transport_json(
-	const char *mode, const char *address, const char *route, bool is_unix)
+	const char *mode, const char *address, const char *route, const char *type)
 {
-	return json_pack("{s:s, s:s, s:s, s:s?}", "type", is_unix ? "unix" : "tcp", "mode", mode,
-		"socket_address", address, "route", route);
+	return json_pack("{s:s, s:s, s:s, s:s?}", "type", type, "mode", mode, "socket_address",
+		address, "route", route);
+}
+
+static const char *type_of(bool is_udp, bool is_unix)
+{
+	return is_udp ? "udp" : is_unix ? "unix" : "tcp";
 }
 
 json_t *api_transports_json(struct program *p)
@@ -238,10 +269,10 @@ json_t *api_transports_json(struct program *p)
 	json_t *list = json_array();
 	for (struct tcp_listener *l = p->tcp_listeners; l; l = l->next)
 		json_array_append_new(list, transport_json("listening", l->text, l->route,
-						    l->address.sa.sa_family == AF_UNIX));
+			type_of(l->udp, l->address.sa.sa_family == AF_UNIX)));
 	for (struct link *l = links_first(p->node); l; l = l->next)
-		if (is_connection(l) && l->explicit_)
-			json_array_append_new(list,
-				transport_json("connected", l->peer, NULL, l->kind == LINK_UNIX));
+		if (l->kind != LINK_CHANNEL && l->explicit_)
+			json_array_append_new(list, transport_json("connected", l->peer, NULL,
+				type_of(l->kind == LINK_UDP, l->kind == LINK_UNIX)));
 	return list;
 }

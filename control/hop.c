@@ -139,7 +139,7 @@ static void to_host(const struct asker *a, unsigned at, struct hop *out)
 {
 	int used = link_target_from_route(&out->target, a->r, at);
 	if (used < 0) {
-		refuse(out, RESET_NO_ROUTE, "a host must be followed by tcp and a port");
+		refuse(out, RESET_NO_ROUTE, "a host must be followed by tcp or udp and a port");
 	} else if (!admitted(a, NULL)) {
 		refuse(out, RESET_NOT_FOUND,
 			"a node serves only what it registered on a link it dialled");

@@ -3,7 +3,7 @@
  * The table of links. A link that is closed leaves the table at once; its memory stays until the
  * last holder lets go, so that a holder may be told while it is in the middle of something.
  */
-#include "link_private.h"
+#include "link_udp.h"
 
 #include "channel.h"
 #include "hex.h"
@@ -130,6 +130,7 @@ void links_free(struct node *n)
 	crowd_fini(&n->links->accepted);
 	crowd_fini(&n->links->mute);
 	crowd_fini(&n->links->silent);
+	secret_wipe(&n->links->cookies, sizeof n->links->cookies);
 	free(n->links);
 	n->links = NULL;
 }
@@ -243,7 +244,7 @@ static void unneeded(struct node *n, struct link *l)
 {
 	if (l->gone || !l->dialled || l->waits || l->state == LINK_UP)
 		return;
-	if (l->explicit_ && l->state == LINK_AWAIT_HELLO)
+	if (l->explicit_ && l->state == LINK_AWAIT_HELLO && l->kind != LINK_UDP)
 		return;
 	link_close(n, l);
 }
@@ -324,7 +325,7 @@ struct link_wait *links_acquire(struct node *n, const struct link_target *t, boo
 static void drop_lost(struct node *n, const struct link_target *t)
 {
 	for (struct link *l = n->links->first; l; l = l->next)
-		if (l->lost && (t->resolved ? link_target_equal(&l->target, t)
+		if (l->lost && l->kind == t->kind && (t->resolved ? link_target_equal(&l->target, t)
 					    : l->target.port == t->port &&
 						       !strcmp(l->target.host, t->host))) {
 			link_close(n, l);
@@ -403,8 +404,10 @@ struct link *links_adopt(struct node *n, uint32_t id, uint16_t frame_max, const 
 	memcpy(l->address, like->address, sizeof l->address);
 	memcpy(l->peer, like->peer, sizeof l->peer);
 	l->target = like->target;
+	l->udp = like->udp;
+	l->lossy = l->kind == LINK_UDP;
 	linger(n, l);
-	if (id & 1) { /* others dialled it */
+	if (!l->dialled) {
 		struct origin *o = origin_get(&n->links->origins, &l->target.addr, n->now_ms);
 		if (o && o->key)
 			take_shares_of(l, o);
@@ -501,21 +504,20 @@ static bool room_for_accepted(struct node *n, const struct origin *from)
 	return l;
 }
 
-static struct link *accepted_new(struct node *n, uint32_t id, const char *peer)
+struct link *link_accept(struct node *n, uint32_t id, const struct link_target *t)
 {
 	struct links *ls = n->links;
-	struct link_target t;
-	if (link_target_parse(&t, peer) < 0)
-		t = (struct link_target){.kind = strncmp(peer, "unix", 4) ? LINK_TCP : LINK_UNIX};
-	struct origin *o = origin_get(&ls->origins, &t.addr, n->now_ms);
+	struct origin *o = origin_get(&ls->origins, &t->addr, n->now_ms);
 	if (!o)
 		return NULL;
-	struct link *l = room_for_accepted(n, o) ? link_new(n, id, t.kind) : NULL;
+	struct link *l = room_for_accepted(n, o) ? link_new(n, id, t->kind) : NULL;
 	if (!l) {
 		origin_put(&ls->origins, o);
 		return NULL;
 	}
-	l->target = t;
+	l->target = *t;
+	l->state = LINK_AWAIT_HELLO;
+	l->deadline_ms = n->now_ms + ACCEPT_HELLO_MS;
 	l->origin = o;
 	if (o->key) /* those of this machine share only their number */
 		take_shares_of(l, o);
@@ -527,15 +529,16 @@ static struct link *accepted_new(struct node *n, uint32_t id, const char *peer)
 
 void links_on_new(struct node *n, uint32_t link, uint32_t listener, const char *peer)
 {
-	struct link *l = links_by_id(n, link) ? NULL : accepted_new(n, link, peer);
+	struct link_target t;
+	if (link_target_parse(&t, peer) < 0)
+		t = (struct link_target){.kind = strncmp(peer, "unix", 4) ? LINK_TCP : LINK_UNIX};
+	struct link *l = links_by_id(n, link) ? NULL : link_accept(n, link, &t);
 	if (!l) {
 		struct seam_msg m = {
 			.cmd = SEAM_LINK_DEL, .fd = -1, .has = SEAM_HAS(SEAM_A_LINK), .link = link};
 		seam_request(n, &m, NULL, NULL);
 		return;
 	}
-	l->state = LINK_AWAIT_HELLO;
-	l->deadline_ms = n->now_ms + ACCEPT_HELLO_MS;
 	snprintf(l->peer, sizeof l->peer, "%s", peer);
 	log_debug("link %u accepted from %s on listener %u", link, peer, listener);
 }
@@ -565,7 +568,10 @@ void links_on_lost(struct node *n, uint32_t link, int error)
 		l->peer, error ? ": " : "", error ? strerror(-error) : "");
 	if (l->state != LINK_UP && (error == 0 || error == -EPROTO || error == -EBADMSG))
 		why = link_mute_reason(l);
-	if (!l->explicit_ || l->state == LINK_UP) {
+	if (l->kind == LINK_UDP && l->state != LINK_UP)
+		why = reason_make(EXIT_UNREACHABLE, "connect to %s over UDP failed: %s", l->peer,
+			strerror(-error));
+	if (!l->explicit_ || l->state == LINK_UP || l->kind == LINK_UDP) {
 		link_fail(n, l, RESET_LINK_LOST, &why);
 		return;
 	}
@@ -609,7 +615,7 @@ static void wait_expired(struct node *n, struct link *l, struct link_wait *w)
 		pp = &(*pp)->next;
 	*pp = w->next;
 	l->users++;
-	if (w->explicit_ && l->state == LINK_AWAIT_HELLO) {
+	if (w->explicit_ && l->state == LINK_AWAIT_HELLO && l->kind != LINK_UDP) {
 		l->users++;
 		w->fn(n, w->ctx, l, 0, NULL);
 		free(w);
@@ -639,6 +645,8 @@ static bool tick_one(struct node *n)
 				wait_expired(n, l, w);
 				return true;
 			}
+		if (l->udp.resend_ms && n->now_ms >= l->udp.resend_ms && !l->lost)
+			link_udp_resend(n, l);
 		if (l->deadline_ms && n->now_ms >= l->deadline_ms) {
 			l->deadline_ms = 0;
 			link_close(n, l);
@@ -667,6 +675,8 @@ uint64_t links_deadline(const struct node *n)
 	for (const struct link *l = n->links->first; l; l = l->next) {
 		if (l->deadline_ms && l->deadline_ms < due)
 			due = l->deadline_ms;
+		if (l->udp.resend_ms && !l->lost && l->udp.resend_ms < due)
+			due = l->udp.resend_ms;
 		for (const struct link_wait *w = l->waits; w; w = w->next)
 			if (w->deadline_ms < due)
 				due = w->deadline_ms;

@@ -17,7 +17,7 @@
 
 #include <sys/socket.h>
 
-enum link_kind { LINK_TCP, LINK_UNIX, LINK_CHANNEL };
+enum link_kind { LINK_TCP, LINK_UNIX, LINK_CHANNEL, LINK_UDP };
 enum link_state { LINK_DIALLING, LINK_AWAIT_HELLO, LINK_UP };
 
 /* A place to connect to. Host is a name until it is resolved. */
@@ -29,6 +29,21 @@ struct link_target {
 	struct sockaddr_storage addr;
 	socklen_t addr_len;
 	uint32_t lane; /* 0: the shared link; others have a link of their own */
+};
+
+/* What only a datagram link has; private to link_udp.c, but for note.c. */
+struct link_udp {
+	uint64_t tag_rx, tag_tx;
+	uint8_t token[WIRE_TOKEN_LEN];
+	/* of the side that dialled */
+	bool has_token, has_cookie;
+	uint8_t cookie[WIRE_COOKIE_LEN];
+	unsigned tries;
+	uint64_t resend_ms; /* HELLO is sent again; 0: it was answered */
+	/* of the other */
+	uint8_t old_token[WIRE_TOKEN_LEN];
+	uint32_t listener;
+	struct udp_address at;
 };
 
 struct channel;
@@ -67,6 +82,7 @@ struct link {
 	struct crowd_member alone; /* accepted, and of no origin */
 	bool lost;		/* the data plane has no socket for it any more */
 	bool gone;		/* out of the table; memory stays until the last release */
+	struct link_udp udp;	/* LINK_UDP */
 	uint32_t near;		/* the link whose frames it was dialled for; 0: none */
 };
 
@@ -108,7 +124,9 @@ struct link *links_by_address(struct node *n, const char *address); /* 32 hex */
 struct link *links_first(struct node *n); /* then ->next */
 /* "HOST:PORT", "[V6]:PORT" or "unix:PATH"; 0 or -EINVAL. */
 int link_target_parse(struct link_target *t, const char *text);
-/* Host elements at r->e[from]: number of elements used (2 for host + tcp, 1 for unix), or -EINVAL. */
+/* The same without "unix:", of a datagram link. */
+int link_target_parse_udp(struct link_target *t, const char *text);
+/* Host elements at r->e[from]: number of elements used (2 for host + tcp or udp, 1 for unix), or -EINVAL. */
 int link_target_from_route(struct link_target *t, const struct route *r, unsigned from);
 /* The address that a name was resolved to; keeps the port. 0 or -EINVAL. */
 int link_target_set_addr(struct link_target *t, const struct sockaddr_storage *addr);
@@ -117,8 +135,14 @@ void link_target_format(const struct link_target *t, char *dst, size_t cap);
 /* Events. */
 void links_on_new(struct node *n, uint32_t link, uint32_t listener, const char *peer);
 void links_on_lost(struct node *n, uint32_t link, int error);
+void links_on_silent(struct node *n, uint32_t link);
+/* A datagram of no link, at a listener's socket. */
+void links_on_datagram(struct node *n, uint32_t listener, const struct udp_address *from,
+	const uint8_t *frame, size_t len);
+/* Datagram links end with their listener's socket. */
+void links_on_listener_gone(struct node *n, uint32_t listener);
 void links_on_dataplane_lost(struct node *n); /* all that have a socket there */
-void links_on_frame(struct node *n, struct link *l, const uint8_t *frame, size_t len); /* type LINK */
+void links_on_frame(struct node *n, struct link *l, const uint8_t *frame, size_t len); /* type LINK or COOKIE */
 void links_on_resolved(struct node *n, uint32_t id, const struct sockaddr_storage *addrs, unsigned count, int error);
 void links_on_connected(struct node *n, uint32_t id, int fd, int error); /* takes fd */
 void links_tick(struct node *n);

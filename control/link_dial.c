@@ -4,7 +4,7 @@
  * connect to one after the other. An address that another link already leads to is not dialled
  * again.
  */
-#include "link_private.h"
+#include "link_udp.h"
 
 #include "log.h"
 #include "seam_client.h"
@@ -152,6 +152,13 @@ void links_on_connected(struct node *n, uint32_t id, int fd, int error)
 	}
 	link_dial_stop(n, l);
 	l->state = LINK_AWAIT_HELLO;
+	if (l->kind == LINK_UDP) {
+		l->lossy = true;
+		int rc = link_udp_dialled(n, l, fd, link_added);
+		if (rc < 0)
+			link_added(n, l, rc, NULL);
+		return;
+	}
 	struct seam_msg m = {
 		.cmd = SEAM_LINK_ADD, .fd = fd, .has = SEAM_HAS(SEAM_A_LINK), .link = l->id};
 	if (l->near && links_by_id(n, l->near)) {

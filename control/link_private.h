@@ -6,6 +6,7 @@
 #ifndef OCKAM_LINK_PRIVATE_H
 #define OCKAM_LINK_PRIVATE_H
 
+#include "hello.h"
 #include "link.h"
 #include "seam_client.h"
 
@@ -28,6 +29,7 @@ struct links {
 	struct crowd accepted, mute; /* accepted ones, by origin */
 	struct crowd silent;	     /* the mute ones once more, all together, the oldest first */
 	struct crowd_member all_silent;
+	struct cookies cookies;
 };
 
 struct link_wait {
@@ -67,10 +69,17 @@ void link_dial_stop(struct node *n, struct link *l);
 bool link_target_equal(const struct link_target *a, const struct link_target *b);
 struct reason link_transit_reason(const struct link_target *t);
 
+/* One that others dialled, from this address; NULL: no memory, or no room. id as of link_new. */
+struct link *link_accept(struct node *n, uint32_t id, const struct link_target *t);
+
 /* link_hello.c */
 void link_hello_send(struct node *n, struct link *l);
 /* Tells the data plane what it has to know of a link that is up. 0, or negative errno. */
 int link_tell(struct node *n, struct link *l, seam_ack_fn *fn);
+/* The same of a datagram link that has another address now. */
+int link_move(struct node *n, struct link *l, seam_ack_fn *fn);
+/* The data plane knows: everybody who waits is told. */
+void link_came_up(struct node *n, void *link, int error, const struct seam_msg *answer);
 struct reason link_mute_reason(const struct link *l);
 
 #endif

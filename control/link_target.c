@@ -112,6 +112,17 @@ int link_target_parse(struct link_target *t, const char *text)
 	return 0;
 }
 
+int link_target_parse_udp(struct link_target *t, const char *text)
+{
+	struct link_target out;
+	int rc = link_target_parse(&out, text);
+	if (rc < 0 || out.kind != LINK_TCP)
+		return -EINVAL;
+	out.kind = LINK_UDP;
+	*t = out;
+	return 0;
+}
+
 int link_target_from_route(struct link_target *t, const struct route *r, unsigned from)
 {
 	if (from >= r->n)
@@ -119,9 +130,11 @@ int link_target_from_route(struct link_target *t, const struct route *r, unsigne
 	const struct route_element *e = &r->e[from];
 	if (e->code == ROUTE_UNIX)
 		return set_unix(t, e->text) < 0 ? -EINVAL : 1;
-	if (from + 1 >= r->n || r->e[from + 1].code != ROUTE_TCP || !r->e[from + 1].port)
+	const struct route_element *port = from + 1 < r->n ? &r->e[from + 1] : NULL;
+	if (!port || (port->code != ROUTE_TCP && port->code != ROUTE_UDP) || !port->port)
 		return -EINVAL;
-	struct link_target out = {.kind = LINK_TCP, .port = r->e[from + 1].port};
+	struct link_target out = {
+		.kind = port->code == ROUTE_UDP ? LINK_UDP : LINK_TCP, .port = port->port};
 	if (e->code == ROUTE_IP4) {
 		set_ip4(&out, e->addr, out.port);
 		inet_ntop(AF_INET, e->addr, out.host, sizeof out.host);

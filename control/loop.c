@@ -375,7 +375,8 @@ static int connect_start(struct job *j, const struct link_target *t)
 		sa = (const struct sockaddr *)&sun;
 		len = sizeof sun;
 	}
-	j->fd = socket(sa->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int type = t->kind == LINK_UDP ? SOCK_DGRAM : SOCK_STREAM;
+	j->fd = socket(sa->sa_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (j->fd < 0)
 		return -errno;
 	int one = 1;
@@ -446,7 +447,7 @@ static bool same_socket(const struct link_target *t, const struct route *r)
 	const struct sockaddr_in6 *a6 = (const struct sockaddr_in6 *)&t->addr;
 	if (t->kind == LINK_UNIX)
 		return r->n == 1 && r->e[0].code == ROUTE_UNIX && !strcmp(r->e[0].text, t->host);
-	if (r->n != 2 || r->e[1].code != ROUTE_TCP || !t->resolved)
+	if (r->n != 2 || r->e[1].code != (t->kind == LINK_UDP ? ROUTE_UDP : ROUTE_TCP) || !t->resolved)
 		return false;
 	bool localhost = r->e[0].code == ROUTE_DNSADDR && !strcmp(r->e[0].text, "localhost");
 	if (a4->sin_family == AF_INET && ntohs(a4->sin_port) == r->e[1].port)

@@ -3,7 +3,7 @@
 
 #include <errno.h>
 
-enum { NOTE_LINK = 1, NOTE_CHANNEL = 2, NOTE_VERSION = 2 };
+enum { NOTE_LINK = 1, NOTE_CHANNEL = 2, NOTE_VERSION = 3 };
 
 static void put_text(struct wr *w, const char *s)
 {
@@ -51,6 +51,28 @@ static void get_head(struct rd *r, uint8_t kind)
 		r->bad = true;
 }
 
+static void put_udp(struct wr *w, const struct link_udp *u)
+{
+	wr_u64(w, u->tag_rx);
+	wr_u64(w, u->tag_tx);
+	wr_u8(w, u->has_token);
+	wr_bytes(w, u->token, sizeof u->token);
+	wr_bytes(w, u->old_token, sizeof u->old_token);
+	wr_u32(w, u->listener);
+	wr_bytes(w, &u->at, sizeof u->at);
+}
+
+static void get_udp(struct rd *r, struct link_udp *u)
+{
+	*u = (struct link_udp){.tag_rx = rd_u64(r)};
+	u->tag_tx = rd_u64(r);
+	u->has_token = get_bool(r);
+	get_bytes(r, u->token, sizeof u->token);
+	get_bytes(r, u->old_token, sizeof u->old_token);
+	u->listener = rd_u32(r);
+	get_bytes(r, &u->at, sizeof u->at);
+}
+
 int note_link_encode(const struct link *l, uint8_t *dst, size_t cap)
 {
 	struct wr w = wr_init(dst, cap);
@@ -65,6 +87,8 @@ int note_link_encode(const struct link *l, uint8_t *dst, size_t cap)
 	wr_u8(&w, l->target.resolved);
 	wr_u8(&w, (uint8_t)l->target.addr_len);
 	wr_bytes(&w, &l->target.addr, l->target.addr_len);
+	if (l->kind == LINK_UDP)
+		put_udp(&w, &l->udp);
 	return w.bad ? -EMSGSIZE : (int)wr_len(&w);
 }
 
@@ -85,11 +109,14 @@ int note_link_decode(const uint8_t *p, size_t len, struct link *l)
 	out.target.lane = rd_u32(&r);
 	out.target.resolved = get_bool(&r);
 	size_t addr_len = rd_u8(&r);
-	if ((kind != LINK_TCP && kind != LINK_UNIX) || addr_len > sizeof out.target.addr)
+	if ((kind != LINK_TCP && kind != LINK_UNIX && kind != LINK_UDP) || addr_len > sizeof out.target.addr)
 		r.bad = true;
 	else
 		get_bytes(&r, &out.target.addr, addr_len);
 	out.target.addr_len = (socklen_t)addr_len;
+	memset(&out.udp, 0, sizeof out.udp);
+	if (kind == LINK_UDP)
+		get_udp(&r, &out.udp);
 	if (!rd_done(&r))
 		return -EBADMSG;
 	*l = out;

@@ -17,6 +17,8 @@
 #define OBJECT_CHANNEL_LISTENER "secure-channel-listener"
 #define OBJECT_RELAY "relay"
 #define OBJECT_TCP_CONNECTION "tcp-connection"
+#define OBJECT_UDP_LISTENER "udp-listener"
+#define OBJECT_UDP_CONNECTION "udp-connection"
 #define OBJECT_SERVICE "service"
 #define OBJECT_INLET "tcp-inlet"
 #define OBJECT_OUTLET "tcp-outlet"

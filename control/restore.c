@@ -51,10 +51,10 @@ static int store_config(struct program *p, struct reason *why)
 	return rc;
 }
 
-int restore_forget_listener(struct program *p, const char *address, struct reason *why)
+int restore_forget_listener(struct program *p, bool udp, const char *address, struct reason *why)
 {
 	size_t i;
-	json_t *v, *list = json_object_get(p->config, "tcp_listeners");
+	json_t *v, *list = json_object_get(p->config, udp ? "udp_listeners" : "tcp_listeners");
 	json_array_foreach(list, i, v)
 	{
 		if (strcmp(json_string_value(v) ? json_string_value(v) : "", address))
@@ -74,22 +74,23 @@ static void on_listening(
 		program_fail(p, why);
 }
 
-static struct tcp_listener *start_listener(struct program *p, const char *text, struct reason *why)
+static struct tcp_listener *start_listener(
+	struct program *p, bool udp, const char *text, struct reason *why)
 {
 	program_begin(p);
-	return tcp_listener_add(p, text, on_listening, NULL, why);
+	return tcp_listener_add(p, udp, text, on_listening, NULL, why);
 }
 
 /* A port that the kernel picks is written down, so that a restart has the same. */
-static int config_listeners(struct program *p, struct reason *why)
+static int config_listeners(struct program *p, bool udp, struct reason *why)
 {
 	size_t i;
-	json_t *v, *list = json_object_get(p->config, "tcp_listeners");
+	json_t *v, *list = json_object_get(p->config, udp ? "udp_listeners" : "tcp_listeners");
 	bool changed = false;
 	json_array_foreach(list, i, v)
 	{
 		const char *text = json_string_value(v);
-		struct tcp_listener *l = start_listener(p, text ? text : "", why);
+		struct tcp_listener *l = start_listener(p, udp, text ? text : "", why);
 		if (!l)
 			return -EADDRINUSE;
 		if (!strcmp(l->text, text))
@@ -130,7 +131,13 @@ static void skipped(const char *kind, const char *name, const struct reason *why
 static int restore_listener(void *ctx, const char *name, const char *json)
 {
 	struct restorer *r = ctx;
-	return start_listener(r->p, name, r->why) ? 0 : -EADDRINUSE;
+	return start_listener(r->p, false, name, r->why) ? 0 : -EADDRINUSE;
+}
+
+static int restore_udp_listener(void *ctx, const char *name, const char *json)
+{
+	struct restorer *r = ctx;
+	return start_listener(r->p, true, name, r->why) ? 0 : -EADDRINUSE;
 }
 
 static int restore_channel_listener(void *ctx, const char *name, const char *json)
@@ -168,15 +175,26 @@ static void on_connected(
 		log_warn("a connection was not restored: %s", why->text);
 }
 
-static int restore_connection(void *ctx, const char *name, const char *json)
+static void connect_again(struct restorer *r, bool udp, const char *name, const char *json)
 {
-	struct restorer *r = ctx;
 	struct link_target t;
 	json_t *o = json_loads(json, 0, NULL);
 	const char *to = json_string_value(json_object_get(o, "to"));
-	if (link_target_parse(&t, to ? to : name) == 0)
+	to = to ? to : name;
+	if ((udp ? link_target_parse_udp(&t, to) : link_target_parse(&t, to)) == 0)
 		links_connect(r->p->node, &t, loop_now_ms() + CONNECT_MS, on_connected, NULL);
 	json_decref(o);
+}
+
+static int restore_connection(void *ctx, const char *name, const char *json)
+{
+	connect_again(ctx, false, name, json);
+	return 0;
+}
+
+static int restore_udp_connection(void *ctx, const char *name, const char *json)
+{
+	connect_again(ctx, true, name, json);
 	return 0;
 }
 
@@ -184,7 +202,9 @@ void restore_connections(struct program *p)
 {
 	struct restorer r = {p, NULL};
 	if (!p->temporary &&
-		node_object_each(p->home, p->name, OBJECT_TCP_CONNECTION, restore_connection, &r) < 0)
+		(node_object_each(p->home, p->name, OBJECT_TCP_CONNECTION, restore_connection, &r) < 0 ||
+			node_object_each(p->home, p->name, OBJECT_UDP_CONNECTION, restore_udp_connection,
+				&r) < 0))
 		log_error("connections were not restored: %s", home_error(p->home));
 }
 
@@ -249,7 +269,9 @@ int restore_objects(struct program *p, struct reason *why)
 		{OBJECT_SERVICE, restore_service},
 		{OBJECT_CHANNEL_LISTENER, restore_channel_listener},
 		{OBJECT_TCP_LISTENER, restore_listener},
+		{OBJECT_UDP_LISTENER, restore_udp_listener},
 		{OBJECT_TCP_CONNECTION, restore_connection},
+		{OBJECT_UDP_CONNECTION, restore_udp_connection},
 		{OBJECT_RELAY, restore_relay},
 		{OBJECT_OUTLET, restore_outlet},
 		{OBJECT_INLET, restore_inlet},
@@ -257,7 +279,9 @@ int restore_objects(struct program *p, struct reason *why)
 	struct restorer r = {p, why};
 	int rc = config_transit(p, why);
 	if (rc == 0)
-		rc = config_listeners(p, why);
+		rc = config_listeners(p, false, why);
+	if (rc == 0)
+		rc = config_listeners(p, true, why);
 	for (size_t i = 0; rc == 0 && !p->temporary && i < sizeof kinds / sizeof *kinds; i++) {
 		why->text[0] = 0;
 		rc = node_object_each(p->home, p->name, kinds[i].kind, kinds[i].fn, &r);

@@ -16,6 +16,6 @@ int restore_objects(struct program *p, struct reason *why);
 /* Makes the connections that were asked for, where they are not. */
 void restore_connections(struct program *p);
 /* A listener was deleted: it is not in the configuration any more. */
-int restore_forget_listener(struct program *p, const char *address, struct reason *why);
+int restore_forget_listener(struct program *p, bool udp, const char *address, struct reason *why);
 
 #endif

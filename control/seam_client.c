@@ -129,7 +129,7 @@ static void on_frame(struct node *n, const struct seam_msg *m)
 	struct frame_header h = frame_header_decode(m->frame);
 	if (h.version != WIRE_VERSION || h.len != m->frame_len)
 		return;
-	if (h.type == WIRE_LINK) {
+	if (h.type == WIRE_LINK || h.type == WIRE_COOKIE) {
 		links_on_frame(n, l, m->frame, m->frame_len);
 		return;
 	}
@@ -173,6 +173,12 @@ static void on_event(struct node *n, const struct seam_msg *m)
 		break;
 	case SEAM_LINK_LOST:
 		links_on_lost(n, m->link, m->error);
+		break;
+	case SEAM_LINK_SILENT:
+		links_on_silent(n, m->link);
+		break;
+	case SEAM_DGRAM:
+		links_on_datagram(n, m->listener, &m->address, m->frame, m->frame_len);
 		break;
 	case SEAM_LABEL_USED:
 		paths_on_label_used(n, m->link, m->label);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tcp_listener.h"
 
+#include "link.h"
 #include "log.h"
 #include "seam_client.h"
 
@@ -173,6 +174,25 @@ int tcp_address_listen(struct tcp_address *a, struct reason *why)
 	return rc;
 }
 
+int udp_address_bind(struct tcp_address *a, struct reason *why)
+{
+	int one = 1, rc = 0;
+	int fd = socket(a->sa.sa_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	socklen_t len = sizeof a->any;
+	if (a->sa.sa_family == AF_INET6)
+		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof one);
+	/* without SO_REUSEADDR: two sockets of one address would steal each other's datagrams */
+	if (fd < 0 || bind(fd, &a->sa, a->len) < 0 || getsockname(fd, &a->sa, &len) < 0)
+		rc = -errno;
+	a->len = len;
+	if (rc == 0)
+		return fd;
+	if (fd >= 0)
+		close(fd);
+	*why = listen_reason(a, rc);
+	return rc;
+}
+
 void tcp_address_format(const struct tcp_address *a, char dst[static TCP_ADDRESS_TEXT])
 {
 	const struct sockaddr_in *a4 = (const struct sockaddr_in *)&a->any;
@@ -189,13 +209,13 @@ void tcp_address_format(const struct tcp_address *a, char dst[static TCP_ADDRESS
 	}
 }
 
-int tcp_address_route(const struct tcp_address *a, char *dst, size_t cap)
+static int address_route(const struct tcp_address *a, uint32_t port_code, char *dst, size_t cap)
 {
 	const struct sockaddr_in *a4 = (const struct sockaddr_in *)&a->any;
 	const struct sockaddr_in6 *a6 = (const struct sockaddr_in6 *)&a->any;
 	struct route r = {.n = 0};
 	struct route_element e = {.code = ROUTE_IP4, .len = 4};
-	struct route_element tcp = {.code = ROUTE_TCP};
+	struct route_element tcp = {.code = port_code};
 	if (a->sa.sa_family == AF_UNIX) { /* the path as it is: % is a letter here */
 		size_t n = strnlen(a->un.sun_path, ROUTE_TEXT_MAX);
 		e = (struct route_element){.code = ROUTE_UNIX, .len = (uint8_t)n};
@@ -225,16 +245,37 @@ int tcp_address_route(const struct tcp_address *a, char *dst, size_t cap)
 	return route_format(&r, dst, cap);
 }
 
-/* What other nodes of the home read: loopback addresses first. */
+int tcp_address_route(const struct tcp_address *a, char *dst, size_t cap)
+{
+	return address_route(a, ROUTE_TCP, dst, cap);
+}
+
+int udp_address_route(const struct tcp_address *a, char *dst, size_t cap)
+{
+	return address_route(a, ROUTE_UDP, dst, cap);
+}
+
+static int listener_route(struct tcp_listener *l)
+{
+	return address_route(&l->address, l->udp ? ROUTE_UDP : ROUTE_TCP, l->route, sizeof l->route);
+}
+
+/* Streams come first, since they carry all, then loopback addresses. */
+static int rank(const struct tcp_listener *l)
+{
+	return (l->udp ? 2 : 0) + (strncmp(l->route, "/dnsaddr/", 9) ? 1 : 0);
+}
+
+/* What other nodes of the home read. */
 static void publish(struct program *p)
 {
 	const char *routes[LISTENERS_MAX];
 	unsigned n = 0;
 	if (p->temporary)
 		return;
-	for (int pass = 0; pass < 2; pass++)
+	for (int pass = 0; pass < 4; pass++)
 		for (struct tcp_listener *l = p->tcp_listeners; l; l = l->next)
-			if (!strncmp(l->route, "/dnsaddr/", 9) == !pass && n < LISTENERS_MAX)
+			if (rank(l) == pass && n < LISTENERS_MAX)
 				routes[n++] = l->route;
 	int rc = node_publish_listeners(p->home_dir, p->name, routes, n);
 	if (rc < 0)
@@ -271,7 +312,7 @@ static void on_added(struct node *n, void *ctx, int error, const struct seam_msg
 	if (!error) {
 		l->adopted = false; /* another data plane has to be given it */
 		publish(p);
-		log_info("listening on %s", l->text);
+		log_info("listening on %s%s", l->text, l->udp ? " (UDP)" : "");
 		if (fn)
 			fn(p, l->ctx, l, NULL);
 		return;
@@ -305,17 +346,29 @@ static unsigned listeners_count(const struct program *p)
 	return n;
 }
 
-static struct tcp_listener *listener_new(struct program *p, const char *text, struct reason *why)
+/* A datagram socket has a name and a port like the others, and no file. */
+static int parse_address(struct tcp_listener *l, const char *text, struct reason *why)
+{
+	int rc = tcp_address_parse(&l->address, text, why);
+	if (rc < 0 || !l->udp || l->address.sa.sa_family != AF_UNIX)
+		return rc;
+	*why = reason_make(EXIT_USAGE, "%.128s is no address for UDP: expected IPV4:PORT or [IPV6]:PORT", text);
+	return -EINVAL;
+}
+
+static struct tcp_listener *listener_new(
+	struct program *p, bool udp, const char *text, struct reason *why)
 {
 	struct tcp_listener *l = calloc(1, sizeof *l);
 	*why = reason_make(EXIT_INTERNAL, "out of memory");
 	if (!l)
 		return NULL;
 	l->p = p;
-	if (tcp_address_parse(&l->address, text, why) < 0)
+	l->udp = udp;
+	if (parse_address(l, text, why) < 0)
 		goto err_free;
 	tcp_address_format(&l->address, l->text);
-	if (tcp_listener_get(p, l->text)) {
+	if (tcp_listener_get(p, udp, l->text)) {
 		*why = reason_make(EXIT_EXISTS, "the node already listens on %s", l->text);
 		goto err_free;
 	}
@@ -323,11 +376,11 @@ static struct tcp_listener *listener_new(struct program *p, const char *text, st
 		*why = reason_make(EXIT_USAGE, "a node has at most %d listeners", LISTENERS_MAX);
 		goto err_free;
 	}
-	l->fd = tcp_address_listen(&l->address, why);
+	l->fd = udp ? udp_address_bind(&l->address, why) : tcp_address_listen(&l->address, why);
 	if (l->fd < 0)
 		goto err_free;
 	tcp_address_format(&l->address, l->text);
-	if (tcp_address_route(&l->address, l->route, sizeof l->route) >= 0)
+	if (listener_route(l) >= 0)
 		return l;
 	*why = reason_make(EXIT_USAGE, "no route can name %s", l->text);
 	listener_free(l);
@@ -354,17 +407,20 @@ void tcp_listener_adopt(struct program *p, uint32_t id, int fd)
 		close(fd);
 		return;
 	}
+	int type = SOCK_STREAM;
+	socklen_t type_len = sizeof type;
+	getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &type_len);
 	l->address.len = l->address.sa.sa_family == AF_UNIX ? sizeof l->address.un : len;
 	*l = (struct tcp_listener){
-		.id = id, .fd = fd, .address = l->address, .p = p, .adopted = true, .unclaimed = true};
+		.id = id, .fd = fd, .address = l->address, .p = p, .udp = type == SOCK_DGRAM, .adopted = true, .unclaimed = true};
 	tcp_address_format(&l->address, l->text);
-	if (tcp_address_route(&l->address, l->route, sizeof l->route) < 0)
+	if (listener_route(l) < 0)
 		log_warn("no route can name %s", l->text);
 	append(p, l);
 }
 
 /* By the address as somebody wrote it. */
-static struct tcp_listener *claim(struct program *p, const char *text)
+static struct tcp_listener *claim(struct program *p, bool udp, const char *text)
 {
 	struct tcp_address a;
 	struct reason why;
@@ -372,7 +428,7 @@ static struct tcp_listener *claim(struct program *p, const char *text)
 	if (tcp_address_parse(&a, text, &why) < 0)
 		return NULL;
 	tcp_address_format(&a, canonical);
-	struct tcp_listener *l = tcp_listener_get(p, canonical);
+	struct tcp_listener *l = tcp_listener_get(p, udp, canonical);
 	if (!l || !l->unclaimed)
 		return NULL;
 	l->unclaimed = false;
@@ -390,10 +446,10 @@ void tcp_listeners_adopted(struct program *p)
 }
 
 struct tcp_listener *tcp_listener_add(
-	struct program *p, const char *text, tcp_listener_fn *fn, void *ctx, struct reason *why)
+	struct program *p, bool udp, const char *text, tcp_listener_fn *fn, void *ctx, struct reason *why)
 {
-	struct tcp_listener *known = claim(p, text);
-	struct tcp_listener *l = known ? known : listener_new(p, text, why);
+	struct tcp_listener *known = claim(p, udp, text);
+	struct tcp_listener *l = known ? known : listener_new(p, udp, text, why);
 	if (!l)
 		return NULL;
 	if (!known)
@@ -431,16 +487,18 @@ void tcp_listener_del(struct program *p, struct tcp_listener *l)
 	};
 	unlink_listener(p, l);
 	seam_forget(p->node, l);
+	if (l->udp)
+		links_on_listener_gone(p->node, l->id);
 	seam_request(p->node, &m, NULL, NULL);
 	publish(p);
 	log_info("no longer listening on %s", l->text);
 	listener_free(l);
 }
 
-struct tcp_listener *tcp_listener_get(struct program *p, const char *text)
+struct tcp_listener *tcp_listener_get(struct program *p, bool udp, const char *text)
 {
 	struct tcp_listener *l = p->tcp_listeners;
-	while (l && strcmp(l->text, text) && strcmp(l->route, text))
+	while (l && (l->udp != udp || (strcmp(l->text, text) && strcmp(l->route, text))))
 		l = l->next;
 	return l;
 }

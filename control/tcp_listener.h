@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Listening sockets for links, TCP and Unix. This plane binds and keeps a duplicate; the data plane
- * accepts. tcp_address_* are pure but for the socket calls; the table belongs to the program.
+ * Listening sockets for links, TCP, Unix and UDP. This plane binds and keeps a duplicate; the data plane
+ * accepts, or receives. tcp_address_* are pure but for the socket calls; the table belongs to the program.
  */
 #ifndef OCKAM_TCP_LISTENER_H
 #define OCKAM_TCP_LISTENER_H
@@ -30,13 +30,17 @@ int tcp_address_parse(struct tcp_address *a, const char *text, struct reason *wh
  * errno and why (75 when it is in use). A socket file that nobody listens on any more is replaced.
  */
 int tcp_address_listen(struct tcp_address *a, struct reason *why);
+/* The same for a UDP socket. */
+int udp_address_bind(struct tcp_address *a, struct reason *why);
 void tcp_address_format(const struct tcp_address *a, char dst[static TCP_ADDRESS_TEXT]);
 /* How other nodes dial it: /dnsaddr/localhost/tcp/PORT for 127.0.0.1 and 0.0.0.0. The length, or
  * negative errno. */
 int tcp_address_route(const struct tcp_address *a, char *dst, size_t cap);
+int udp_address_route(const struct tcp_address *a, char *dst, size_t cap);
 
 struct tcp_listener {
 	uint32_t id; /* on the seam */
+	bool udp;
 	int fd;
 	struct tcp_address address;
 	char text[TCP_ADDRESS_TEXT];
@@ -56,7 +60,7 @@ typedef void tcp_listener_fn(
 /* fn is told once, later, when the data plane has it (NULL: nobody asks). The listener; or NULL and
  * why, then fn is not called. */
 struct tcp_listener *tcp_listener_add(
-	struct program *p, const char *text, tcp_listener_fn *fn, void *ctx, struct reason *why);
+	struct program *p, bool udp, const char *text, tcp_listener_fn *fn, void *ctx, struct reason *why);
 /* One that the data plane has already; takes fd. tcp_listener_add finds it by its address. */
 void tcp_listener_adopt(struct program *p, uint32_t id, int fd);
 /* After everything was restored: what nobody has asked for again is closed. */
@@ -66,7 +70,7 @@ void tcp_listeners_hand_over(struct program *p);
 /* Its fn is not called any more. */
 void tcp_listener_del(struct program *p, struct tcp_listener *l);
 /* By the address it is shown with, or its route. */
-struct tcp_listener *tcp_listener_get(struct program *p, const char *text);
+struct tcp_listener *tcp_listener_get(struct program *p, bool udp, const char *text);
 /* Closes all, without a word to the data plane. leave: which goes on with them. */
 void tcp_listeners_free(struct program *p, bool leave);
 

@@ -143,7 +143,7 @@ bool transit_admits(const struct node *n, const struct link_target *t)
 {
 	if (!t->resolved)
 		return false;
-	for (unsigned i = 0; t->kind == LINK_TCP && i < n->transit->n; i++)
+	for (unsigned i = 0; t->kind != LINK_UNIX && i < n->transit->n; i++)
 		if (rule_admits(&n->transit->rules[i], t))
 			return true;
 	return n->io->is_own_listener(n->io_ctx, t);

@@ -22,17 +22,28 @@ static int cmd_link_add(struct engine *e, struct seam_msg *m)
 		return -EEXIST;
 	if (m->has & SEAM_HAS(SEAM_A_SESSION))
 		return channel_add(e, m->link, m->session);
-	if (m->fd < 0)
+	bool at = m->has & SEAM_HAS(SEAM_A_LISTENER);
+	if (at ? !(m->has & SEAM_HAS(SEAM_A_ADDRESS)) || !(m->has & SEAM_HAS(SEAM_A_TAG_RX)) : m->fd < 0)
 		return -EBADF;
 	struct link *l = link_create(e, m->link, 0);
+	int rc = -ENOMEM;
 	if (!l)
-		return -ENOMEM;
-	l->io = e->cfg.ops->link_open(e->cfg.ctx, l, m->fd);
-	m->fd = -1;
+		return rc;
+	l->datagram = m->has & SEAM_HAS(SEAM_A_TAG_RX);
+	l->dialled = !at;
+	l->tag_rx = m->tag_rx;
+	if (!at) {
+		l->io = e->cfg.ops->link_open(e->cfg.ctx, l, m->fd);
+		m->fd = -1;
+	} else if (e->cfg.ops->link_open_at) {
+		l->io = e->cfg.ops->link_open_at(e->cfg.ctx, l, m->listener, &m->address, &rc);
+	} else {
+		rc = -EOPNOTSUPP;
+	}
 	if (!l->io) {
 		timer_remove(&e->timers, &l->timer);
 		free(l);
-		return -ENOMEM;
+		return rc;
 	}
 	label_insert(&e->links, &l->node);
 	if (m->has & SEAM_HAS(SEAM_A_ORIGIN) && m->origin)
@@ -48,14 +59,23 @@ static int cmd_link_set(struct engine *e, const struct seam_msg *m)
 	if (m->frame_max < WIRE_FRAME_MIN)
 		return -EINVAL;
 	int rc = note_set(&l->note, m);
+	if (rc == 0 && m->has & SEAM_HAS(SEAM_A_ADDRESS))
+		rc = !l->datagram || !e->cfg.ops->link_move
+			     ? -EOPNOTSUPP
+			     : e->cfg.ops->link_move(e->cfg.ctx, l, &m->address);
 	if (rc < 0)
 		return rc;
 	if (m->has & SEAM_HAS(SEAM_A_ORIGIN) && !m->origin)
 		origin_leave(e, l);
 	l->up = m->up;
 	l->frame_max = m->frame_max;
+	if (m->has & SEAM_HAS(SEAM_A_TAG_TX))
+		l->tag_tx = m->tag_tx;
+	if (l->datagram)
+		datagram_heard(e, l); /* its HELLO was */
 	if (l->up)
-		timer_nearer(&e->timers, &l->timer, e->now_ms + WIRE_LINK_PING_MS);
+		timer_nearer(&e->timers, &l->timer,
+			e->now_ms + (l->datagram ? WIRE_UDP_PING_MS : WIRE_LINK_PING_MS));
 	return 0;
 }
 
@@ -199,7 +219,7 @@ static int cmd_frame(struct engine *e, const struct seam_msg *m)
 		return -EMSGSIZE;
 	struct backlog *b = backlog_to_end(l, &h);
 	if (b)
-		return queue_push(&b->q, &e->pool, m->frame, m->frame_len);
+		return tx_push(l, &b->q, &e->pool, m->frame, m->frame_len);
 	tx_ctl(e, l, m->frame, m->frame_len);
 	return 0;
 }

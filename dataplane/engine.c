@@ -65,6 +65,11 @@ void drop(struct engine *e, struct link *l, enum drop_reason why)
 		l->dropped++;
 }
 
+void engine_drop(struct engine *e, struct link *l, enum drop_reason why)
+{
+	drop(e, l, why);
+}
+
 void mail_all(struct engine *e, const struct engine_mail *m)
 {
 	for (unsigned w = 0; w < e->cfg.workers; w++)
@@ -221,6 +226,8 @@ void link_destroy(struct engine *e, struct link *l, int error, bool told)
 	uint32_t id = link_id(l);
 	if (l->closing)
 		return;
+	if (l->datagram && l->up && error != -ETIMEDOUT)
+		datagram_bye(e, l);
 	l->closing = true;
 	if (l->session)
 		l->session->channel = NULL;
@@ -279,6 +286,10 @@ static void send_ping(struct engine *e, struct link *l)
 void link_timer_fire(struct engine *e, struct link *l)
 {
 	uint64_t now = e->now_ms, next = UINT64_MAX;
+	if (l->datagram) {
+		datagram_timer_fire(e, l);
+		return;
+	}
 	if (l->partial || l->kept) {
 		next = l->partial_since_ms + WIRE_FRAME_TIMEOUT_MS;
 		if (next <= now) {
@@ -334,7 +345,8 @@ static void mail_frames(struct engine *e, const struct engine_mail *m)
 		}
 		if (len > l->frame_max) { /* what is in front of it has gone by then */
 			drop(e, l, DROP_TOO_BIG);
-			row_reset(e, m->from_worker, m->from_link, m->label, RESET_OVERRUN);
+			if (!l->datagram)
+				row_reset(e, m->from_worker, m->from_link, m->label, RESET_OVERRUN);
 			break;
 		}
 	}

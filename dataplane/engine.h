@@ -60,6 +60,11 @@ struct engine_ops {
 	/* A socket (m->fd of SEAM_LINK_ADD, now the callee's) became a link: what link_io shall
 	 * return. NULL: -ENOMEM. */
 	void *(*link_open)(void *ctx, struct link *l, int fd);
+	/* The same for a datagram link at the socket of a listener; NULL: *error. May be NULL. */
+	void *(*link_open_at)(void *ctx, struct link *l, uint32_t listener,
+		const struct udp_address *at, int *error);
+	/* Its far end is there from now on. 0, -EADDRINUSE, -EOPNOTSUPP. May be NULL. */
+	int (*link_move)(void *ctx, struct link *l, const struct udp_address *at);
 	/* The last call for this link. May take and send once what waits (engine_tx_take without
 	 * _done). */
 	void (*link_close)(void *ctx, struct link *l);
@@ -120,6 +125,12 @@ void engine_rx(
 enum { ENGINE_KEEP_MAX = UINT16_MAX }; /* less than a frame */
 size_t engine_rx_keep(
 	struct engine *e, struct link *l, struct buf *b, uint8_t *p, size_t n, uint64_t now_ms);
+/*
+ * Datagrams of one link that lie back to back, each of `segment` bytes but the last, which may have
+ * fewer. Each is one frame.
+ */
+void engine_rx_datagrams(struct engine *e, struct link *l, struct buf *b, uint8_t *p, size_t n,
+	size_t segment, uint64_t now_ms);
 /* End of stream (0) or a socket error (negative errno): the link goes, control is told. */
 void engine_link_gone(struct engine *e, struct link *l, int error, uint64_t now_ms);
 
@@ -163,6 +174,8 @@ void engine_streams_end(struct engine *e, uint64_t now_ms);
 uint64_t engine_deadline(const struct engine *e); /* UINT64_MAX: never */
 void engine_tick(struct engine *e, uint64_t now_ms);
 
+/* Counts; l may be NULL. */
+void engine_drop(struct engine *e, struct link *l, enum drop_reason why);
 const struct stats *engine_stats(const struct engine *e);
 uint32_t link_id(const struct link *l);
 /* Received frames that were handled one by one: all but those that only joined a run. */
@@ -172,6 +185,8 @@ uint64_t link_frames_received(const struct link *l);
  */
 uint64_t link_frames_useless(const struct link *l);
 void *link_io(const struct link *l);
+bool link_is_datagram(const struct link *l);
+bool link_is_up(const struct link *l);
 struct link *engine_link(const struct engine *e, uint32_t id); /* NULL: not here */
 
 #endif

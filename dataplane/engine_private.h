@@ -154,6 +154,15 @@ void link_look_at_window(struct engine *e, struct link *l);
 /* What may wait of one path, when so much may be under way on its sender's link. */
 size_t path_limit(size_t window);
 
+/* datagram.c: of datagram links. Something was sent that asks for an answer; the link was heard. */
+void datagram_asked(struct engine *e, struct link *l);
+void datagram_heard(struct engine *e, struct link *l);
+/* Nothing else tells the other end that a datagram link ends. */
+void datagram_bye(struct engine *e, struct link *l);
+void datagram_timer_fire(struct engine *e, struct link *l);
+/* Frames of this type carry the receiver's tag. */
+bool datagram_tagged(uint8_t type);
+
 /* rx.c */
 void rx_work(struct engine *e); /* handles e->work until nothing is left */
 
@@ -161,6 +170,8 @@ void rx_work(struct engine *e); /* handles e->work until nothing is left */
 void link_ready(struct engine *e, struct link *l);
 void link_unready(struct engine *e, struct link *l);
 void tx_ctl(struct engine *e, struct link *l, const uint8_t *frame, uint32_t len);
+/* Into a queue of the link, with its tag when it has one. 0 or -ENOMEM. */
+int tx_push(struct link *l, struct queue *q, struct bufpool *pool, const uint8_t *frame, uint32_t len);
 void tx_link_u32(struct engine *e, struct link *l, uint8_t sub, uint32_t label);
 void tx_reset(struct engine *e, struct link *l, uint32_t label, uint8_t sub);
 /* A run of whole frames that came by in_link: straight from b when the way is clear, else copied.

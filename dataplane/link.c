@@ -29,6 +29,16 @@ void *link_io(const struct link *l)
 	return l->io;
 }
 
+bool link_is_datagram(const struct link *l)
+{
+	return l->datagram;
+}
+
+bool link_is_up(const struct link *l)
+{
+	return l->up;
+}
+
 void link_flow_add(struct link *l, struct flow *f)
 {
 	f->next = NULL;

@@ -58,8 +58,10 @@ struct link {
 	struct label_node node; /* (id, 0) */
 	void *io;
 	bool up, closing;
+	bool datagram, dialled; /* frames are datagrams; this node has dialled */
 	uint8_t nesting;
 	uint16_t frame_max;
+	uint64_t tag_rx, tag_tx; /* of a datagram link: in seq of what is not of a path */
 
 	struct note note;	  /* control's, for the dump */
 	struct endpoint *session; /* a channel as a link: the session that carries it */
@@ -91,6 +93,7 @@ struct link {
 	size_t rx_window; /* largest seen, when it mattered */
 	uint64_t last_rx_ms, ping_ms;
 	unsigned pings;
+	uint64_t unheard_ms; /* a datagram link asked something then, and has not heard since; 0: no */
 	uint64_t reset_ms; /* token bucket of RESET(unknown), in virtual time */
 
 	uint64_t frames_handled; /* received, and not just passed on in a run */

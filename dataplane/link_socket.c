@@ -3,6 +3,7 @@
 
 #include "log.h"
 #include "timer.h"
+#include "udp.h"
 #include "waste.h"
 
 #include <assert.h>
@@ -291,6 +292,10 @@ static void arm_all(struct link_sockets *all)
 static void send_all(struct link_sockets *all)
 {
 	for (struct link *l; (l = engine_next_ready(all->engine, all->now_ms));) {
+		if (link_is_datagram(l)) {
+			udps_send(l, all->now_ms);
+			continue;
+		}
 		struct socket *s = link_io(l);
 		const struct iovec *iov;
 		unsigned n = engine_tx_take(all->engine, l, &iov, all->now_ms);

@@ -212,6 +212,10 @@ static bool send_locked(struct outbox *o, unsigned worker, const struct seam_msg
 {
 	if (o->sock < 0)
 		return false;
+	if (m->cmd == SEAM_DGRAM && waiting(o)) {
+		o->dropped++; /* who wants a link asks again */
+		return false;
+	}
 	if (m->cmd == SEAM_FRAME && waiting(o) && !admits(o, m)) {
 		o->dropped++;
 		return false;

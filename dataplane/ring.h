@@ -31,6 +31,7 @@ enum ring_op {
 	RING_OP_ROOM,
 	RING_OP_CANCEL,
 	RING_OP_APP,
+	RING_OP_UDP,
 };
 enum { RING_OP_BITS = 7 };
 

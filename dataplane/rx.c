@@ -126,6 +126,8 @@ static void rx_forward(struct rx *rx, struct row *r, uint8_t *p, const struct fr
 	}
 	if (r->out && h->len > r->out->frame_max) {
 		refuse(rx, DROP_TOO_BIG);
+		if (r->out->datagram)
+			return;
 		row_reset(e, e->cfg.worker, r->node.link, r->node.label, RESET_OVERRUN);
 		return;
 	}
@@ -207,6 +209,8 @@ static void rx_path(struct rx *rx, uint8_t *p, const struct frame_header *h)
 		return;
 	}
 	r->last_ms = e->now_ms;
+	if (rx->l->datagram)
+		datagram_heard(e, rx->l);
 	if (r->out_id)
 		rx_forward(rx, r, p, h);
 	else
@@ -282,6 +286,8 @@ static size_t rx_run(struct rx *rx, uint8_t *p, size_t n)
 	if (frames) {
 		rx->row = r;
 		rx->changes = rx->e->changes;
+		if (l->datagram)
+			datagram_heard(rx->e, l);
 	}
 	rx->run_len += (uint32_t)(p - start);
 	rx->run_frames += frames;
@@ -295,7 +301,14 @@ static void rx_frame(struct rx *rx, uint8_t *p, const struct frame_header *h)
 	struct link *l = rx->l;
 	l->frames_rx++;
 	l->frames_handled++;
-	if (!l->up && h->type != WIRE_LINK) {
+	if (l->datagram && datagram_tagged(h->type)) {
+		if (h->seq != l->tag_rx) {
+			refuse(rx, DROP_TAG);
+			return;
+		}
+		datagram_heard(rx->e, l);
+	}
+	if (!l->up && h->type != WIRE_LINK && !(l->datagram && h->type == WIRE_COOKIE)) {
 		refuse(rx, DROP_LINK_DOWN);
 		return;
 	}
@@ -489,6 +502,43 @@ size_t engine_rx_keep(
 {
 	struct rx rx = {.e = e, .l = l, .b = b, .keep = true};
 	return rx_bytes(&rx, p, n, now_ms);
+}
+
+/* How many bytes, from p on, are datagrams that are whole frames; 0: the first is none. */
+static size_t sound_datagrams(const uint8_t *p, size_t n, size_t segment)
+{
+	size_t ok = 0;
+	while (ok < n) {
+		size_t len = n - ok < segment ? n - ok : segment;
+		if (len < WIRE_HEADER)
+			break;
+		struct frame_header h = frame_header_decode(p + ok);
+		if (!header_sound(&h) || h.len != len)
+			break;
+		ok += len;
+	}
+	return ok;
+}
+
+void engine_rx_datagrams(struct engine *e, struct link *l, struct buf *b, uint8_t *p, size_t n,
+	size_t segment, uint64_t now_ms)
+{
+	struct rx rx = {.e = e, .l = l, .b = b};
+	e->now_ms = now_ms;
+	l->bytes_rx += n;
+	while (n) {
+		size_t ok = sound_datagrams(p, n, segment);
+		if (ok) {
+			rx_stream(&rx, p, ok); /* whole frames: it cannot fail */
+		} else {
+			drop(e, l, DROP_SHORT);
+			ok = n < segment ? n : segment;
+		}
+		p += ok;
+		n -= ok;
+	}
+	flush(&rx);
+	rx_work(e);
 }
 
 /* One frame that came out of a session. It is borrowed: nothing may keep a reference to it. */

@@ -5,6 +5,7 @@
 #include "log.h"
 #include "outbox.h"
 #include "registry.h"
+#include "udp_socket.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -27,6 +28,7 @@ struct listener {
 	struct listener *next;
 	uint32_t id;
 	int fd;
+	int worker; /* who has the socket, of datagrams; -1: a stream's, we accept */
 };
 
 struct seam_srv {
@@ -231,6 +233,48 @@ static struct listener **listener_find(struct seam_srv *s, uint32_t id)
 	return pp;
 }
 
+/* A command, as bytes, to a worker; takes fd. */
+static int post(struct seam_srv *s, unsigned worker, const uint8_t *data, size_t len, int fd,
+	int out_worker)
+{
+	struct letter *l = letter_new(LETTER_COMMAND, len);
+	if (!l) {
+		if (fd >= 0)
+			close(fd);
+		return -ENOMEM;
+	}
+	memcpy(l->data, data, len);
+	l->fd = fd;
+	l->out_worker = out_worker;
+	mailbox_post(worker_mailbox(s->workers[worker]), l);
+	return 0;
+}
+
+/* Of datagrams: a worker gets the socket, a duplicate stays here for the dump. */
+static int udp_listener_add(struct seam_srv *s, struct seam_msg *m, size_t len)
+{
+	if (*listener_find(s, m->listener))
+		return -EEXIST;
+	struct listener *l = calloc(1, sizeof *l);
+	int copy = fcntl(m->fd, F_DUPFD_CLOEXEC, 0);
+	if (!l || copy < 0) {
+		free(l);
+		if (copy >= 0)
+			close(copy);
+		return l ? -EMFILE : -ENOMEM;
+	}
+	if (m->listener > s->top_listener)
+		s->top_listener = m->listener;
+	*l = (struct listener){.next = s->listeners,
+		.id = m->listener,
+		.fd = copy,
+		.worker = (int)registry_least_links(&s->registry)};
+	s->listeners = l;
+	int fd = m->fd;
+	m->fd = -1;
+	return post(s, (unsigned)l->worker, s->buf, len, fd, ENGINE_LOCAL);
+}
+
 static int listener_add(struct seam_srv *s, struct seam_msg *m)
 {
 	if (*listener_find(s, m->listener))
@@ -248,7 +292,7 @@ static int listener_add(struct seam_srv *s, struct seam_msg *m)
 	}
 	if (m->listener > s->top_listener)
 		s->top_listener = m->listener;
-	*l = (struct listener){.next = s->listeners, .id = m->listener, .fd = m->fd};
+	*l = (struct listener){.next = s->listeners, .id = m->listener, .fd = m->fd, .worker = -1};
 	s->listeners = l;
 	m->fd = -1;
 	if (s->held) /* at the end of this turn all are watched or held again */
@@ -256,11 +300,17 @@ static int listener_add(struct seam_srv *s, struct seam_msg *m)
 	return 0;
 }
 
-static int listener_del(struct seam_srv *s, const struct seam_msg *m)
+static int listener_del(struct seam_srv *s, const struct seam_msg *m, size_t len)
 {
 	struct listener **pp = listener_find(s, m->listener);
 	if (!*pp)
 		return -ENOENT;
+	if ((*pp)->worker >= 0) {
+		int w = (*pp)->worker;
+		listener_close(s, pp);
+		int rc = post(s, (unsigned)w, s->buf, len, -1, ENGINE_LOCAL);
+		return rc < 0 ? rc : 1; /* the worker answers */
+	}
 	/* control may hold a duplicate: the epoll set follows the open file, not the descriptor */
 	epoll_ctl(s->epoll, EPOLL_CTL_DEL, (*pp)->fd, NULL);
 	listener_close(s, pp);
@@ -279,23 +329,6 @@ static void peer_text(char *dst, const struct sockaddr_storage *sa)
 		snprintf(dst, PEER_TEXT, "[%s]:%u", host, ntohs(in6->sin6_port));
 	else
 		snprintf(dst, PEER_TEXT, "unix");
-}
-
-/* A command, as bytes, to a worker; takes fd. */
-static int post(struct seam_srv *s, unsigned worker, const uint8_t *data, size_t len, int fd,
-	int out_worker)
-{
-	struct letter *l = letter_new(LETTER_COMMAND, len);
-	if (!l) {
-		if (fd >= 0)
-			close(fd);
-		return -ENOMEM;
-	}
-	memcpy(l->data, data, len);
-	l->fd = fd;
-	l->out_worker = out_worker;
-	mailbox_post(worker_mailbox(s->workers[worker]), l);
-	return 0;
 }
 
 /* Control hears of the link before anything that comes by it. */
@@ -350,6 +383,8 @@ static void listeners_watch(struct seam_srv *s)
 		return;
 	s->held = busy;
 	for (const struct listener *l = s->listeners; l; l = l->next) {
+		if (l->worker >= 0)
+			continue;
 		struct epoll_event ev = {.events = busy ? 0 : EPOLLIN, .data.fd = l->fd};
 		epoll_ctl(s->epoll, EPOLL_CTL_MOD, l->fd, &ev);
 	}
@@ -424,11 +459,19 @@ static int dump(struct seam_srv *s, const struct seam_msg *m, size_t len)
 	return 0;
 }
 
+static int listener_worker(struct seam_srv *s, uint32_t id)
+{
+	const struct listener *l = *listener_find(s, id);
+	return l && l->worker >= 0 ? l->worker : -ENOENT;
+}
+
 /* A channel stays with its session. Frames between links of one worker are not copied. */
 static int link_worker(struct seam_srv *s, const struct seam_msg *m)
 {
 	if (m->has & SEAM_HAS(SEAM_A_SESSION))
 		return registry_worker(&s->registry, OWNED_SESSION, m->session);
+	if (m->has & SEAM_HAS(SEAM_A_LISTENER))
+		return listener_worker(s, m->listener);
 	int w = m->has & SEAM_HAS(SEAM_A_OUT_LINK)
 			? registry_worker(&s->registry, OWNED_LINK, m->out_link)
 			: -ENOENT;
@@ -468,6 +511,8 @@ static int worker_of(struct seam_srv *s, const struct seam_msg *m)
 	case SEAM_STREAM_REFUSE:
 	case SEAM_MSG:
 		return registry_worker(&s->registry, OWNED_SESSION, m->session);
+	case SEAM_DGRAM:
+		return listener_worker(s, m->listener);
 	default:
 		return registry_worker(&s->registry, OWNED_LINK, m->link);
 	}
@@ -517,10 +562,12 @@ static void command(struct seam_srv *s, size_t len, int fd)
 		rc = hello(s, &m, &answer);
 	else if (!s->greeted)
 		rc = -EPROTO;
+	else if (m.cmd == SEAM_LISTENER_ADD && udp_socket_is(m.fd))
+		here = (rc = udp_listener_add(s, &m, len)) < 0;
 	else if (m.cmd == SEAM_LISTENER_ADD)
 		rc = listener_add(s, &m);
 	else if (m.cmd == SEAM_LISTENER_DEL)
-		rc = listener_del(s, &m);
+		here = (rc = listener_del(s, &m, len)) <= 0;
 	else if (m.cmd == SEAM_OUTLIVE)
 		s->outlive = true;
 	else if (m.cmd == SEAM_END)

@@ -14,6 +14,8 @@ const char *drop_reason_name(enum drop_reason r)
 		[DROP_RATE] = "too many",
 		[DROP_PAUSE] = "no change",
 		[DROP_SHORT] = "too short",
+		[DROP_STRANGER] = "no link",
+		[DROP_TAG] = "wrong tag",
 		[DROP_MEMORY] = "no memory",
 	};
 	return (unsigned)r < DROP_REASONS && name[r] ? name[r] : "?";

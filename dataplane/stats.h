@@ -16,6 +16,8 @@ enum drop_reason {
 	DROP_RATE,	/* more for control than a link may send */
 	DROP_PAUSE,	/* PAUSE or RESUME that changes nothing */
 	DROP_SHORT,	/* shorter than its type allows */
+	DROP_STRANGER,	/* a datagram of no link, and no HELLO */
+	DROP_TAG,	/* a datagram without the tag that its link's frames carry */
 	DROP_MEMORY,
 	DROP_REASONS
 };

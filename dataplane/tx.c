@@ -12,6 +12,7 @@
 
 enum {
 	CHANNEL_QUEUE = 128 << 10, /* bytes a channel link lets wait inside its session */
+	DATAGRAM_QUEUE = 1 << 20,  /* of one path, towards a datagram link; more is dropped */
 };
 
 void link_ready(struct engine *e, struct link *l)
@@ -37,6 +38,14 @@ void link_unready(struct engine *e, struct link *l)
 	l->ready = false;
 }
 
+int tx_push(struct link *l, struct queue *q, struct bufpool *pool, const uint8_t *frame, uint32_t len)
+{
+	int rc = queue_push(q, pool, frame, len);
+	if (rc == 0 && l->datagram && datagram_tagged(frame[0] & 15))
+		put_be64(q->last->data + q->last->tail - len + 8, l->tag_tx);
+	return rc;
+}
+
 void tx_ctl(struct engine *e, struct link *l, const uint8_t *frame, uint32_t len)
 {
 	if (l->closing)
@@ -44,8 +53,10 @@ void tx_ctl(struct engine *e, struct link *l, const uint8_t *frame, uint32_t len
 	size_t max = e->ctl_pool.out > CTL_NODE_MAX / e->cfg.workers ? LINK_CTL_LEAST : LINK_CTL_MAX;
 	if (l->ctl.bytes + len > max)
 		drop(e, l, DROP_QUEUE);
-	else if (queue_push(&l->ctl, &e->ctl_pool, frame, len) < 0)
+	else if (tx_push(l, &l->ctl, &e->ctl_pool, frame, len) < 0)
 		drop(e, l, DROP_MEMORY);
+	if (l->datagram && ((frame[0] & 15) != WIRE_LINK || frame[1] != LINK_PONG))
+		datagram_asked(e, l);
 	link_ready(e, l);
 }
 
@@ -125,9 +136,21 @@ static struct backlog *backlog_largest(struct engine *e)
 	return best;
 }
 
+/* A datagram link loses what waits; the path goes on. */
+static void backlog_lose(struct engine *e, struct backlog *b)
+{
+	if (b->paused)
+		row_pause(e, b->in_worker, b->node.link, b->node.label, false, false);
+	backlog_free(e, b);
+}
+
 static void backlog_overrun(struct engine *e, struct backlog *b)
 {
 	drop(e, b->flow.out, DROP_QUEUE);
+	if (b->flow.out->datagram) {
+		backlog_lose(e, b);
+		return;
+	}
 	row_reset(e, b->in_worker, b->node.link, b->node.label, RESET_OVERRUN);
 	backlog_free(e, b);
 }
@@ -159,8 +182,12 @@ static unsigned backlog_frames(struct engine *e, struct link *l, unsigned in_wor
 		struct backlog *b = backlog_find(e, l, in_link, label);
 		if (!b)
 			b = backlog_new(e, l, in_worker, in_link, label);
-		if (b && queue_push(&b->q, &e->pool, p, n) == 0) {
+		if (b && l->datagram && b->q.bytes + n > DATAGRAM_QUEUE) {
+			drop(e, l, DROP_QUEUE);
+		} else if (b && queue_push(&b->q, &e->pool, p, n) == 0) {
 			backlog_check(e, b);
+		} else if (l->datagram) {
+			drop(e, l, DROP_MEMORY);
 		} else { /* a path must not go on with a gap */
 			drop(e, l, DROP_MEMORY);
 			row_reset(e, in_worker, in_link, label, RESET_OVERRUN);
@@ -179,6 +206,8 @@ void tx_run(struct engine *e, struct link *l, unsigned in_worker, uint32_t in_li
 	struct tx_piece *last = l->pieces ? &l->piece[l->pieces - 1] : NULL;
 	struct iovec *iov = l->pieces ? &l->iov[l->pieces - 1] : NULL;
 	size_t max = l->blocked ? LINK_TAKE_MAX : ENGINE_SEND_MAX;
+	if (l->datagram)
+		datagram_asked(e, l);
 	if (!b || !link_clear(l) || l->tx_bytes + len > max) {
 		backlog_frames(e, l, in_worker, in_link, p, len);
 	} else if (last && last->b == b && !l->taken && (uint8_t *)iov->iov_base + iov->iov_len == p) {
@@ -298,6 +327,8 @@ static bool take_session(struct engine *e, struct link *l, struct flow *f)
 		ep->tx_ping = ep->tx_end;
 	/* without memory its timer will bring it back */
 	bool more = made > 0 && session_wants_output(ep->session);
+	if (l->datagram && made > 0)
+		datagram_asked(e, l);
 	if (!more)
 		link_flow_remove(l, f);
 	endpoint_sent(e, ep);

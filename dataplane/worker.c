@@ -6,6 +6,7 @@
 #include "log.h"
 #include "ring.h"
 #include "spin.h"
+#include "udp.h"
 
 #include <errno.h>
 #include <sched.h>
@@ -23,6 +24,7 @@ struct worker {
 	struct engine *engine;
 	struct apps *apps;
 	struct link_sockets *sockets;
+	struct udps *udps;
 	uint64_t now_ms, wake_count;
 	struct spin spin;
 	bool stopping;
@@ -47,25 +49,42 @@ static uint64_t clock_ms(void)
 static void *on_link_open(void *ctx, struct link *l, int fd)
 {
 	struct worker *w = ctx;
-	return link_socket_open(w->sockets, l, fd);
+	return link_is_datagram(l) ? udps_open(w->udps, l, fd)
+				   : link_socket_open(w->sockets, l, fd);
+}
+
+static void *on_link_open_at(void *ctx, struct link *l, uint32_t listener,
+	const struct udp_address *at, int *error)
+{
+	struct worker *w = ctx;
+	return udps_open_at(w->udps, l, listener, at, error);
+}
+
+static int on_link_move(void *ctx, struct link *l, const struct udp_address *at)
+{
+	(void)ctx;
+	return udps_move(link_io(l), at);
 }
 
 static void on_link_close(void *ctx, struct link *l)
 {
 	struct worker *w = ctx;
-	link_socket_close(w->sockets, l);
+	if (link_is_datagram(l))
+		udps_close(link_io(l), w->now_ms);
+	else
+		link_socket_close(w->sockets, l);
 }
 
 static size_t on_rx_window(void *ctx, struct link *l)
 {
 	(void)ctx;
-	return link_socket_rx_window(l);
+	return link_is_datagram(l) ? 0 : link_socket_rx_window(l);
 }
 
 static size_t on_tx_waiting(void *ctx, struct link *l)
 {
 	(void)ctx;
-	return link_socket_tx_waiting(l);
+	return link_is_datagram(l) ? 0 : link_socket_tx_waiting(l);
 }
 
 static bool on_event(void *ctx, const struct seam_msg *m)
@@ -125,6 +144,8 @@ static const struct engine_ops engine_ops = {
 	.event = on_event,
 	.post = on_post,
 	.link_open = on_link_open,
+	.link_open_at = on_link_open_at,
+	.link_move = on_link_move,
 	.link_close = on_link_close,
 	.rx_window = on_rx_window,
 	.tx_waiting = on_tx_waiting,
@@ -149,6 +170,8 @@ static void on_completion(struct worker *w, const struct io_uring_cqe *cqe)
 		wake_arm(w);
 	else if (op == RING_OP_APP)
 		apps_completion(w->apps, owner, cqe, w->now_ms);
+	else if (op == RING_OP_UDP)
+		udps_completion(w->udps, owner, cqe, w->now_ms);
 	else
 		link_socket_completion(w->sockets, owner, op, cqe, w->now_ms);
 }
@@ -174,6 +197,17 @@ static bool completions(struct worker *w)
 	return rung;
 }
 
+/* What concerns sockets and no link. */
+static int socket_command(struct worker *w, struct seam_msg *m)
+{
+	int rc = m->cmd == SEAM_LISTENER_ADD   ? udps_listen(w->udps, m->listener, m->fd)
+		 : m->cmd == SEAM_LISTENER_DEL ? udps_unlisten(w->udps, m->listener)
+					       : udps_datagram(w->udps, m);
+	if (rc == 0)
+		m->fd = -1;
+	return rc;
+}
+
 static void command(struct worker *w, struct letter *lt)
 {
 	struct seam_msg m, answer;
@@ -181,7 +215,9 @@ static void command(struct worker *w, struct letter *lt)
 	int rc = seam_decode(&m, lt->data, lt->len, false);
 	m.fd = lt->fd;
 	answer.cmd = 0;
-	if (rc == 0)
+	if (rc == 0 && (m.cmd == SEAM_LISTENER_ADD || m.cmd == SEAM_LISTENER_DEL || m.cmd == SEAM_DGRAM))
+		rc = socket_command(w, &m);
+	else if (rc == 0)
 		rc = engine_apply(w->engine, &m, lt->out_worker, &answer, w->now_ms);
 	lt->fd = m.fd;
 	w->cfg.seam->done(w->cfg.seam->ctx, &m, answer.cmd ? &answer : NULL, rc);
@@ -259,6 +295,11 @@ static void turn(struct worker *w, uint64_t timeout_ms)
 		engine_tick(w->engine, w->now_ms);
 }
 
+static void on_udp_event(void *ctx, const struct seam_msg *m)
+{
+	on_event(ctx, m);
+}
+
 static uint64_t wait_ms(const struct worker *w)
 {
 	uint64_t due = engine_deadline(w->engine), held = link_sockets_deadline(w->sockets);
@@ -295,7 +336,9 @@ static int worker_init(struct worker *w)
 	};
 	w->sockets = link_sockets_new(&w->ring, w->engine);
 	w->apps = w->engine ? apps_new(&apps) : NULL;
-	if (!w->apps || !w->sockets) {
+	w->udps = udps_new(&w->ring, w->engine, w->cfg.seed, RING_OP_UDP, on_udp_event, w);
+	if (!w->apps || !w->sockets || !w->udps) {
+		udps_free(w->udps);
 		apps_free(w->apps);
 		link_sockets_free(w->sockets);
 		engine_free(w->engine);
@@ -333,11 +376,13 @@ static void *worker_main(void *arg)
 	apps_end(w);
 	engine_free(w->engine);
 	apps_free(w->apps);
+	udps_end(w->udps);
 	/* completions of what was shut down */
-	for (unsigned i = 0; !link_sockets_gone(w->sockets) && i < 1000; i++) {
+	for (unsigned i = 0; !(link_sockets_gone(w->sockets) && udps_idle(w->udps)) && i < 1000; i++) {
 		ring_wait(&w->ring, 10);
 		completions(w);
 	}
+	udps_free(w->udps);
 	ring_fini(&w->ring);
 	link_sockets_free(w->sockets);
 	return NULL;

@@ -8,7 +8,7 @@
  * number; each is answered by exactly one NLMSG_ERROR (0 or a negative errno) with that number,
  * preceded for GET commands by one message of the same command with the answer's attributes.
  * Commands for one object are executed in order. Events come from the data plane with seq 0.
- * Only SEAM_FRAME and SEAM_MSG are fire-and-forget: no ACK when sent without NLM_F_ACK.
+ * Only SEAM_FRAME, SEAM_DGRAM and SEAM_MSG are fire-and-forget: no ACK when sent without NLM_F_ACK.
  *
  * Identifiers: control numbers sessions, listeners and the links it adds (links: even numbers); the
  * data plane numbers accepted links (odd numbers). A number is never used twice.
@@ -32,13 +32,19 @@
  *                           Behind a session come STREAM_ASKED again for streams that nobody has
  *                           answered.
  * SEAM_LISTENER_ADD control listener*                                   socket  -EEXIST -EMFILE
+ *                           A listening stream socket, or a bound datagram socket: of its datagrams those
+ *                           that are of no link come up as DGRAM, if they may be a HELLO.
  * SEAM_LISTENER_DEL control listener*                                   -       -ENOENT
  * SEAM_LINK_ADD    control  link* session (for a channel link) out_link origin  socket
  *                                                                       -EEXIST -ENOENT -EMFILE
  *                           The link starts down: only LINK frames pass either way. out_link: the
  *                           link that it will exchange most frames with; one worker gets both.
  *                           origin: links with the same number share what one may send to control.
- * SEAM_LINK_SET    control  link* up* frame_max* note origin (0: not shared)  -  -ENOENT -EMSGSIZE
+ *                           A datagram link has tag_rx*, and either a connected socket (this node has
+ *                           dialled), or listener* and address*: frames from there are the link's.
+ * SEAM_LINK_SET    control  link* up* frame_max* note origin (0: not shared) tag_tx address
+ *                           A datagram link has tag_tx; `address` moves it there, from a listener's.
+ *                                                        -ENOENT -EMSGSIZE -EADDRINUSE (another link's)
  * SEAM_LINK_DEL    control  link*        closes the socket              -       -ENOENT
  * SEAM_LINK_GET    control  link*                                       -       -ENOENT
  *        answer:            link up frames_rx frames_tx bytes_rx bytes_tx dropped
@@ -70,14 +76,18 @@
  * SEAM_STREAM_ACCEPT control session* stream*                           socket  -ENOENT -EALREADY
  *                           The answer to STREAM_ASKED: a connected socket.
  * SEAM_STREAM_REFUSE control session* stream* code* (enum refuse_code)  -       -ENOENT -EALREADY
- * SEAM_FRAME       both     link* frame* (bytes)   control: send this frame (INIT, RESP, FINISH,
- * RESET, CONTROL, LINK) on the link. data plane: such a frame arrived. SEAM_MSG         both
- * session* message* (id u32) more body* (<= SEAM_BODY_MAX) A part of a MSG record's body; `more`
- * (flag) when others follow. With NLM_F_ACK control learns -ENOBUFS (queue full), -ENOENT, -EPIPE.
+ * SEAM_FRAME       both     link* frame* (bytes)   control: send this frame (INIT, RESP, FINISH, RESET,
+ *                           CONTROL, LINK) on the link. data plane: such a frame arrived.
+ * SEAM_DGRAM       both     listener* address* frame*   a datagram of no link: came, or is to be sent.
+ * SEAM_MSG         both     session* message* (id u32) more body* (<= SEAM_BODY_MAX)
+ *                           A part of a MSG record's body; `more` (flag) when others follow.
+ *                           With NLM_F_ACK control learns -ENOBUFS (queue full), -ENOENT, -EPIPE.
  *
  * events           from data plane
  * SEAM_LINK_NEW    link* listener* peer* (text, "127.0.0.1:4000" or "unix")   accepted, still down
  * SEAM_LINK_LOST   link* error (negative errno; 0 = end of stream)       its rows are gone already
+ * SEAM_LINK_SILENT link*                 a datagram link that this node dialled has an unanswered PING:
+ *                           perhaps its address is another now. Once per silence.
  * SEAM_LABEL_USED  link* label*          the first DATA passed this row
  * SEAM_SESSION_UP  session*              the first frame of the peer was opened
  * SEAM_SESSION_BROKEN session* error     the path is broken (nothing opened, gap, hard limit); the
@@ -102,6 +112,7 @@
 #define OCKAM_SEAM_H
 
 #include "secret.h"
+#include "udp_address.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -154,6 +165,8 @@ enum seam_cmd {
 	SEAM_DUMP_SESSION,
 	SEAM_DUMP_PORTAL,
 	SEAM_OUTLIVE,
+	SEAM_DGRAM,
+	SEAM_LINK_SILENT,
 	SEAM_CMD_END
 };
 
@@ -200,6 +213,9 @@ enum seam_attr {
 	SEAM_A_SERVICE,
 	SEAM_A_NOTE,
 	SEAM_A_ORIGIN,
+	SEAM_A_TAG_RX,
+	SEAM_A_TAG_TX,
+	SEAM_A_ADDRESS,
 	SEAM_A_END
 };
 #define SEAM_HAS(attr) (1ull << (attr))
@@ -230,6 +246,8 @@ struct seam_msg {
 	uint32_t frame_len;
 	const uint8_t *note;
 	uint32_t note_len;
+	uint64_t tag_rx, tag_tx;
+	struct udp_address address;
 	const char *peer; /* NUL-terminated */
 	uint32_t portal, stream;
 	const char *service; /* NUL-terminated */

@@ -38,6 +38,10 @@ enum {
 	WIRE_MSG_NODE_MAX = 64 << 20, /* bytes in reassembly per node */
 	WIRE_HANDSHAKE_PAYLOAD_MAX = 8192,
 	WIRE_GREASE_KEY = 1000, /* CBOR map keys from here on mean nothing */
+	WIRE_UDP_HELLO_MIN = 256, /* HELLO of the dialler of a datagram link: no answer to it is larger */
+	WIRE_COOKIE_LEN = 17,	  /* minute u8, MAC */
+	WIRE_TOKEN_LEN = 16,
+	WIRE_UDP_MAX = 65507, /* bytes of one datagram over IPv4 */
 };
 
 static_assert(WIRE_CHANNEL_LINK_OVERHEAD == WIRE_HEADER + WIRE_TAG + WIRE_RECORD_HEADER, "frame in frame");
@@ -66,7 +70,17 @@ enum link_sub {
 	LINK_TOOBIG = 6, /* u32 label, u32 largest frame */
 };
 
-enum link_param { LINK_P_VERSIONS = 1, LINK_P_MAX_FRAME = 2, LINK_P_FEATURES = 3 };
+/* Keys of HELLO's map. From TAG on: of datagram links. */
+enum link_param {
+	LINK_P_VERSIONS = 1,
+	LINK_P_MAX_FRAME = 2,
+	LINK_P_FEATURES = 3,
+	LINK_P_TAG = 4,	   /* uint: what the peer puts into seq */
+	LINK_P_COOKIE = 5, /* bytes, of the dialler: from COOKIE */
+	LINK_P_TOKEN = 6,  /* bytes: names the link when its dialler has another address */
+	LINK_P_MOVED = 7,  /* uint, of the dialled side: 1 the link was moved, 0 it is new */
+	LINK_P_PAD = 8,	   /* bytes, of the dialler */
+};
 
 enum reset_code {
 	RESET_COLLISION = 1,
@@ -169,6 +183,11 @@ enum {
 	WIRE_SESSION_IDLE_PING_MS = 100000,
 	WIRE_LINK_PING_MS = 60000,
 	WIRE_LINK_LOST_MS = 30000,
+	WIRE_UDP_PING_MS = 15000,   /* a datagram link without anything received */
+	WIRE_UDP_SILENT_MS = 3000,  /* sent and heard nothing for so long: PING, each second */
+	WIRE_UDP_LOST_MS = 10000,   /* the same: lost, for who dialled */
+	WIRE_UDP_LOST_ACCEPTED_MS = 30000, /* for the other, who cannot look where the dialler is now */
+	WIRE_COOKIE_MS = 120000,    /* life of a secret; the one before is accepted too */
 	WIRE_LEASE_MS = 60000,
 	WIRE_HANDLE_MS = 30000,
 	WIRE_CLOSE_WAIT_MS = 5000,

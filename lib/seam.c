@@ -10,7 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum kind { K_U8 = 1, K_U16, K_U32, K_S32, K_U64, K_SECRET, K_BYTES, K_NOTE, K_TEXT };
+enum kind { K_U8 = 1, K_U16, K_U32, K_S32, K_U64, K_SECRET, K_ADDRESS, K_BYTES, K_NOTE, K_TEXT };
 
 struct field {
 	uint8_t kind; /* 0: no such attribute */
@@ -64,6 +64,9 @@ static const struct field fields[SEAM_A_END] = {
 	[SEAM_A_SERVICE] = FIELD(K_TEXT, service),
 	[SEAM_A_NOTE] = FIELD(K_NOTE, note),
 	[SEAM_A_ORIGIN] = FIELD(K_U64, origin),
+	[SEAM_A_TAG_RX] = FIELD(K_U64, tag_rx),
+	[SEAM_A_TAG_TX] = FIELD(K_U64, tag_tx),
+	[SEAM_A_ADDRESS] = FIELD(K_ADDRESS, address),
 };
 
 #define H(a) SEAM_HAS(SEAM_A_##a)
@@ -99,6 +102,9 @@ static const struct command commands[SEAM_CMD_END - SEAM_CMD_BASE] = {
 		H(SESSION) | H(EPOCH_TX) | H(EPOCH_RX) | H(FRAMES_RX) | H(FRAMES_TX) | H(BYTES_RX) |
 			H(BYTES_TX) | H(REPLAYS) | H(AUTH_FAILURES) | H(RTT_US) | H(UP)},
 	CMD(FRAME) = {"FRAME", H(LINK) | H(FRAME), H(LINK) | H(FRAME)},
+	CMD(DGRAM) = {"DGRAM", H(LISTENER) | H(ADDRESS) | H(FRAME),
+		H(LISTENER) | H(ADDRESS) | H(FRAME)},
+	CMD(LINK_SILENT) = {"LINK_SILENT", NONE, H(LINK)},
 	CMD(MSG) = {"MSG", H(SESSION) | H(MESSAGE) | H(FRAME), H(SESSION) | H(MESSAGE) | H(FRAME)},
 	CMD(LINK_NEW) = {"LINK_NEW", NONE, H(LINK) | H(LISTENER) | H(PEER)},
 	CMD(LINK_LOST) = {"LINK_LOST", NONE, H(LINK) | H(ERROR)},
@@ -167,6 +173,8 @@ static size_t fixed_size(enum kind k)
 		return 8;
 	case K_SECRET:
 		return sizeof(struct secret32);
+	case K_ADDRESS:
+		return sizeof(struct udp_address);
 	default:
 		return 0;
 	}

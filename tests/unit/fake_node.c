@@ -19,7 +19,11 @@ static int io_seam_send(void *ctx, const struct seam_msg *m)
 		.link = m->link,
 		.session = m->session,
 		.frame_max = m->frame_max,
+		.listener = m->listener,
 		.has = m->has,
+		.tag_rx = m->tag_rx,
+		.tag_tx = m->tag_tx,
+		.address = m->address,
 		.fd = m->fd,
 		.acked = !m->want_ack,
 		.frame_len = m->frame_len};

@@ -15,7 +15,9 @@ struct fake_sent {
 	uint16_t cmd;
 	uint32_t seq, link, session;
 	uint16_t frame_max;
-	uint64_t has;
+	uint32_t listener;
+	uint64_t has, tag_rx, tag_tx;
+	struct udp_address address;
 	int fd;
 	bool acked;
 	uint8_t *frame; /* FRAME and MSG */

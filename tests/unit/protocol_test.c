@@ -3,6 +3,7 @@
  * The document leads: each `name = hex` of docs/protocol.md's section "Test vectors" is what the code
  * writes for that object, and what it reads back. `protocol_test --print` writes the section anew.
  */
+#include "hello.h"
 #include "hex.h"
 #include "message_codec.h"
 #include "relay_private.h"
@@ -63,6 +64,53 @@ static size_t link_pause(uint8_t *dst)
 static bool link_pause_reads(const uint8_t *p, size_t len)
 {
 	return header_is(p, len, WIRE_LINK, LINK_PAUSE, 0) && get_be32(p + WIRE_HEADER) == 0xdeadbeef;
+}
+
+static size_t cookie(uint8_t *dst)
+{
+	uint8_t body[WIRE_COOKIE_LEN] = {7};
+	memset(body + 1, 0xcc, sizeof body - 1);
+	size_t len = frame(dst, WIRE_COOKIE, 0, 0, body, sizeof body);
+	put_be64(dst + 8, 0x0102030405060708);
+	return len;
+}
+
+static bool cookie_reads(const uint8_t *p, size_t len)
+{
+	struct frame_header h = frame_header_decode(p);
+	return h.type == WIRE_COOKIE && !h.label && !h.sub && h.len == len && h.seq == 0x0102030405060708 &&
+	       len == WIRE_HEADER + WIRE_COOKIE_LEN && p[WIRE_HEADER] == 7;
+}
+
+/* With its cookie and token; the random key is 1000. */
+static size_t hello_udp(uint8_t *dst)
+{
+	static const uint8_t zeros[WIRE_UDP_HELLO_MIN];
+	uint8_t bytes[WIRE_COOKIE_LEN];
+	struct wr w = wr_init(dst, WIRE_UDP_HELLO_MIN);
+	memset(bytes, 0xcc, sizeof bytes);
+	wr_room(&w, WIRE_HEADER);
+	wr_bytes(&w, "\xa8\x01\x81\x01\x02\x19\xff\xe3\x03\x00\x04\x1b\1\2\3\4\5\6\7\10", 20);
+	wr_bytes(&w, "\x05\x51\x07", 3);
+	wr_bytes(&w, bytes, WIRE_COOKIE_LEN - 1);
+	memset(bytes, 0xdd, sizeof bytes);
+	wr_bytes(&w, "\x06\x50", 2);
+	wr_bytes(&w, bytes, WIRE_TOKEN_LEN);
+	size_t pad = WIRE_UDP_HELLO_MIN - wr_len(&w) - 3 - 4;
+	wr_bytes(&w, "\x08\x58", 2);
+	wr_u8(&w, (uint8_t)pad);
+	wr_bytes(&w, zeros, pad);
+	wr_bytes(&w, "\x19\x03\xe8\x00", 4);
+	frame_header_encode(dst, WIRE_LINK, LINK_HELLO, WIRE_UDP_HELLO_MIN, 0, 0);
+	return wr_len(&w);
+}
+
+static bool hello_udp_reads(const uint8_t *p, size_t len)
+{
+	struct hello h;
+	return len > WIRE_HEADER && hello_decode(p + WIRE_HEADER, len - WIRE_HEADER, &h) && h.common &&
+	       h.has_tag && h.tag == 0x0102030405060708 && h.has_cookie && h.cookie[0] == 7 && h.has_token &&
+	       h.token[15] == 0xdd && h.max_frame == WIRE_UDP_MAX;
 }
 
 static size_t reset(uint8_t *dst)
@@ -240,6 +288,8 @@ static bool relay_answer_reads(const uint8_t *p, size_t len)
 static const struct vector vectors[] = {
 	{"LINK PING", link_ping, link_ping_reads},
 	{"LINK PAUSE", link_pause, link_pause_reads},
+	{"COOKIE", cookie, cookie_reads},
+	{"HELLO of a dialler over UDP", hello_udp, hello_udp_reads},
 	{"RESET unknown", reset, reset_reads},
 	{"route", route, route_reads},
 	{"hop part", hop_part, hop_part_reads},

@@ -78,28 +78,38 @@ static int choose_name(const struct cli *c, char dst[static WIRE_NAME_MAX + 1])
 	return rc;
 }
 
-static int make_config(const struct cli *c, const struct args *a, json_t **out)
+/* The addresses of an option, if there are any, as a list of the configuration. */
+static int add_listeners(const struct cli *c, const struct args *a, const char *option, json_t *config,
+	const char *key)
 {
 	char address[PATH_MAX];
 	const char *v;
+	json_t *list = json_array();
+	int rc = list ? CLI_OK : cli_fail(c, CLI_INTERNAL, "out of memory");
+	for (unsigned i = 0; !rc && (v = args_nth(a, option, i)); i++) {
+		rc = address_absolute(c, v, address, sizeof address);
+		json_array_append_new(list, json_string(address));
+	}
+	if (!rc && json_array_size(list))
+		json_object_set(config, key, list);
+	json_decref(list);
+	return rc;
+}
+
+static int make_config(const struct cli *c, const struct args *a, json_t **out)
+{
 	unsigned long workers = args_count(a, "workers", 0);
 	if (args_text(a, "workers") && (workers < 1 || workers > WORKERS_MAX))
 		return cli_fail(c, CLI_USAGE, "--workers is a number from 1 to %d", WORKERS_MAX);
 	json_t *config = node_default_config();
-	json_t *listeners = json_array();
-	int rc = config && listeners ? CLI_OK : cli_fail(c, CLI_INTERNAL, "out of memory");
-	for (unsigned i = 0; !rc && (v = args_nth(a, "tcp-listener-address", i)); i++) {
-		rc = address_absolute(c, v, address, sizeof address);
-		json_array_append_new(listeners, json_string(address));
-	}
+	int rc = config ? add_listeners(c, a, "tcp-listener-address", config, "tcp_listeners")
+			: cli_fail(c, CLI_INTERNAL, "out of memory");
+	if (!rc)
+		rc = add_listeners(c, a, "udp-listener-address", config, "udp_listeners");
 	if (rc) {
 		json_decref(config);
-		json_decref(listeners);
 		return rc;
 	}
-	if (json_array_size(listeners))
-		json_object_set(config, "tcp_listeners", listeners);
-	json_decref(listeners);
 	json_object_set_new(config, "authorized", object_strings(a, "authorized"));
 	json_object_set_new(config, "transit", object_strings(a, "transit"));
 	if (workers)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* tcp-listener and tcp-connection. */
+/* tcp-listener and tcp-connection, and the same of UDP. */
 #include "address.h"
 #include "object.h"
 #include "progress.h"
@@ -43,7 +43,40 @@ static const struct object connections = {
 		},
 };
 
-int cmd_tcp_listener_create(struct cli *c, const struct args *a)
+static const struct object udp_listeners = {
+	.noun = "udp listener",
+	.plural = "udp listeners",
+	.path = "/v1/udp-listeners",
+	.key = "address",
+	.shown = "address",
+	.at = at_options,
+	.columns =
+		(const struct column[]){
+			{"address", "ADDRESS"},
+			{"route", "ROUTE"},
+			{NULL, NULL},
+		},
+};
+
+static const struct object udp_connections = {
+	.noun = "udp connection",
+	.plural = "udp connections",
+	.path = "/v1/udp-connections",
+	.key = "address",
+	.shown = "address",
+	.at = from_options,
+	.columns =
+		(const struct column[]){
+			{"address", "ADDRESS"},
+			{"mode", "MODE"},
+			{"state", "STATE"},
+			{"from", "FROM"},
+			{"to", "TO"},
+			{NULL, NULL},
+		},
+};
+
+static int listener_create(struct cli *c, const struct args *a, const struct object *o)
 {
 	char address[PATH_MAX];
 	struct node_ref node;
@@ -54,7 +87,12 @@ int cmd_tcp_listener_create(struct cli *c, const struct args *a)
 		return rc;
 	json_t *body = json_pack("{s:s}", "address", address);
 	return object_create(
-		c, &node, &listeners, body, NODE_CALL_MS, NULL, "route", "", "was created");
+		c, &node, o, body, NODE_CALL_MS, NULL, "route", "", "was created");
+}
+
+int cmd_tcp_listener_create(struct cli *c, const struct args *a)
+{
+	return listener_create(c, a, &listeners);
 }
 
 int cmd_tcp_listener_list(struct cli *c, const struct args *a)
@@ -72,7 +110,7 @@ int cmd_tcp_listener_delete(struct cli *c, const struct args *a)
 	return object_delete(c, a, &listeners);
 }
 
-int cmd_tcp_connection_create(struct cli *c, const struct args *a)
+static int connection_create(struct cli *c, const struct args *a, const struct object *o)
 {
 	char address[PATH_MAX];
 	struct node_ref node;
@@ -88,7 +126,12 @@ int cmd_tcp_connection_create(struct cli *c, const struct args *a)
 	json_t *body = json_pack("{s:s, s:I}", "to", address, "timeout_ms", (json_int_t)timeout_ms);
 	progress_start(c, "connecting");
 	return object_create(
-		c, &node, &connections, body, timeout_ms, &retry, "address", "", "was created");
+		c, &node, o, body, timeout_ms, &retry, "address", "", "was created");
+}
+
+int cmd_tcp_connection_create(struct cli *c, const struct args *a)
+{
+	return connection_create(c, a, &connections);
 }
 
 int cmd_tcp_connection_list(struct cli *c, const struct args *a)
@@ -104,4 +147,44 @@ int cmd_tcp_connection_show(struct cli *c, const struct args *a)
 int cmd_tcp_connection_delete(struct cli *c, const struct args *a)
 {
 	return object_delete(c, a, &connections);
+}
+
+int cmd_udp_listener_create(struct cli *c, const struct args *a)
+{
+	return listener_create(c, a, &udp_listeners);
+}
+
+int cmd_udp_listener_list(struct cli *c, const struct args *a)
+{
+	return object_list(c, a, &udp_listeners);
+}
+
+int cmd_udp_listener_show(struct cli *c, const struct args *a)
+{
+	return object_show(c, a, &udp_listeners);
+}
+
+int cmd_udp_listener_delete(struct cli *c, const struct args *a)
+{
+	return object_delete(c, a, &udp_listeners);
+}
+
+int cmd_udp_connection_create(struct cli *c, const struct args *a)
+{
+	return connection_create(c, a, &udp_connections);
+}
+
+int cmd_udp_connection_list(struct cli *c, const struct args *a)
+{
+	return object_list(c, a, &udp_connections);
+}
+
+int cmd_udp_connection_show(struct cli *c, const struct args *a)
+{
+	return object_show(c, a, &udp_connections);
+}
+
+int cmd_udp_connection_delete(struct cli *c, const struct args *a)
+{
+	return object_delete(c, a, &udp_connections);
 }

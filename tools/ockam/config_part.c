@@ -12,6 +12,8 @@ const struct config_part config_parts[] = {
 	{"services", "service", "start", "at", NULL},
 	{"tcp-listeners", "tcp-listener", "create", "at", NULL},
 	{"tcp-connections", "tcp-connection", "create", "from", NULL},
+	{"udp-listeners", "udp-listener", "create", "at", NULL},
+	{"udp-connections", "udp-connection", "create", "from", NULL},
 	{"relays", "relay", "create", "to", NULL},
 	{"tcp-outlets", "tcp-outlet", "create", "at", "from"},
 	{"tcp-inlets", "tcp-inlet", "create", "at", "alias"},

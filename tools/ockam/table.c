@@ -38,6 +38,8 @@ OPTION o_no_retry = {"no-retry", 0, VALUE_NONE, .help = "one attempt only"};
 OPTION o_tcp_listener = {"tcp-listener-address", 't', VALUE_ADDRESS, .many = true,
 	.meta = "HOST:PORT|unix:PATH",
 	.help = "where to listen; default 127.0.0.1:0, and port 0 is one that the kernel picks"};
+OPTION o_udp_listener = {"udp-listener-address", 0, VALUE_ADDRESS, .many = true, .meta = "HOST:PORT",
+	.help = "where to listen for UDP too; port 0 is one that the kernel picks"};
 OPTION o_foreground = {"foreground", 'f', VALUE_NONE,
 	.help = "stay, and log to stdout; the node ends with the command"};
 OPTION o_exit_on_eof = {
@@ -75,6 +77,8 @@ OPTION o_listener = {"listener", 0, VALUE_NAME, .many = true, .meta = "NAME",
 OPTION o_no_wait = {
 	"no-connection-wait", 0, VALUE_NONE, .help = "return at once; the node goes on trying"};
 OPTION o_connection_to = {"to", 0, VALUE_ADDRESS, .required = true, .meta = "HOST:PORT|unix:PATH",
+	.help = "what to connect to"};
+OPTION o_udp_connection_to = {"to", 0, VALUE_ADDRESS, .required = true, .meta = "HOST:PORT",
 	.help = "what to connect to"};
 OPTION o_outlet_to = {"to", 0, VALUE_PORT, .required = true, .meta = "HOST:PORT|PORT|unix:PATH",
 	.help = "what its connections are connected to; a name is resolved for each"};
@@ -115,8 +119,8 @@ static const struct command node_commands[] = {
 	{"create", "create and start a node", cmd_node_create,
 		.pos = {{"NAME|FILE", VALUE_NAME_OR_FILE, false,
 			"default: `default`, then random names; FILE: a configuration in YAML"}},
-		.opt = {&o_tcp_listener, &o_foreground, &o_exit_on_eof, &o_authorized, &o_identity,
-			&o_vault, &o_workers, &o_transit, &o_timeout, &o_configuration,
+		.opt = {&o_tcp_listener, &o_udp_listener, &o_foreground, &o_exit_on_eof, &o_authorized,
+			&o_identity, &o_vault, &o_workers, &o_transit, &o_timeout, &o_configuration,
 			&o_variable},
 		.about = "Returns when the node answers, and prints its name. The vault and the "
 			 "identity `default` are\n"
@@ -227,6 +231,38 @@ static const struct command tcp_connection_commands[] = {
 		.pos = {{"ADDRESS", VALUE_TEXT, true, "HEX, /service/HEX or HOST:PORT"}},
 		.opt = {&o_at, &o_from_filter}},
 	{"delete", "close a tcp connection", cmd_tcp_connection_delete,
+		.pos = {{"ADDRESS", VALUE_TEXT, false, "HEX, /service/HEX or HOST:PORT"}},
+		.opt = {&o_at, &o_from_filter, DELETE}},
+};
+
+#define UDP_ABOUT                                                                                  \
+	"Channels and messages go over UDP as over TCP, also where a relay has TCP on its other side.\n"  \
+	"A message may be lost then, and has to fit into one frame; tcp-inlets need a route without UDP."
+
+static const struct command udp_listener_commands[] = {
+	{"create", "listen on a UDP address", cmd_udp_listener_create,
+		.pos = {{"ADDRESS", VALUE_ADDRESS, true, "HOST:PORT"}}, .opt = {&o_at}, .about = UDP_ABOUT,
+		.examples = "ockam udp-listener create 127.0.0.1:0 --at n1\n"
+			    "ockam message send hello --to /dnsaddr/localhost/udp/4000/secure/api/service/uppercase"},
+	{"list", "list the udp listeners of a node", cmd_udp_listener_list, .opt = {&o_at}},
+	{"show", "show a udp listener", cmd_udp_listener_show,
+		.pos = {{"ADDRESS", VALUE_TEXT, true, "HOST:PORT"}}, .opt = {&o_at}},
+	{"delete", "stop listening on an address", cmd_udp_listener_delete,
+		.pos = {{"ADDRESS", VALUE_TEXT, false, "HOST:PORT"}},
+		.opt = {&o_at, DELETE}},
+};
+
+static const struct command udp_connection_commands[] = {
+	{"create", "connect to another node over UDP", cmd_udp_connection_create,
+		.opt = {&o_from_node, &o_udp_connection_to, &o_timeout, RETRY},
+		.about = UDP_ABOUT,
+		.examples = "ockam udp-connection create --from n1 --to 127.0.0.1:4000"},
+	{"list", "list the udp connections of a node", cmd_udp_connection_list,
+		.opt = {&o_at, &o_from_filter}},
+	{"show", "show a udp connection", cmd_udp_connection_show,
+		.pos = {{"ADDRESS", VALUE_TEXT, true, "HEX, /service/HEX or HOST:PORT"}},
+		.opt = {&o_at, &o_from_filter}},
+	{"delete", "close a udp connection", cmd_udp_connection_delete,
 		.pos = {{"ADDRESS", VALUE_TEXT, false, "HEX, /service/HEX or HOST:PORT"}},
 		.opt = {&o_at, &o_from_filter, DELETE}},
 };
@@ -348,6 +384,8 @@ const struct group table_groups[] = {
 	{"relay", "forwarder", "make a node reachable through another", MANY(relay_commands)},
 	{"tcp-listener", NULL, "addresses that a node listens on", MANY(tcp_listener_commands)},
 	{"tcp-connection", NULL, "connections to other nodes", MANY(tcp_connection_commands)},
+	{"udp-listener", NULL, "UDP addresses that a node listens on", MANY(udp_listener_commands)},
+	{"udp-connection", NULL, "links to other nodes over UDP", MANY(udp_connection_commands)},
 	{"tcp-outlet", NULL, "TCP services offered through secure channels", MANY(outlet_commands)},
 	{"tcp-inlet", NULL, "local ports that lead to such services", MANY(inlet_commands)},
 	{"identity", NULL, "create and manage identities", MANY(identity_commands)},
