@@ -4,6 +4,7 @@
  * serves the control API, and says on --ready-fd when it is ready or why not.
  */
 #include "confine.h"
+#include "descriptors.h"
 #include "log.h"
 #include "program.h"
 #include "route.h"
@@ -113,6 +114,7 @@ int main(int argc, char **argv)
 	umask(077);
 	close_stray_descriptors(p.ready_fd);
 	signal(SIGPIPE, SIG_IGN);
+	descriptors_raise();
 	confine_hide();
 	log_init_env(p.foreground ? STDOUT_FILENO : STDERR_FILENO,
 		p.temporary ? LOG_WARN : LOG_INFO, p.name);

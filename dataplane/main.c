@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "aead.h"
+#include "descriptors.h"
 #include "ledger.h"
 #include "log.h"
 #include "ring.h"
@@ -13,7 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 enum {
@@ -82,15 +82,9 @@ static unsigned workers_default(void)
 	return n < 1 ? 1 : n > WORKERS_DEFAULT_MAX ? WORKERS_DEFAULT_MAX : (unsigned)n;
 }
 
-/* As many descriptors as allowed; no signals of a terminal. */
-static void process_limits(void)
+/* A terminal's signals reach the whole group; this plane ends with its controller. */
+static void signals_ignore(void)
 {
-	struct rlimit files;
-	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
-		files.rlim_cur = files.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &files);
-	}
-	/* A terminal's signals reach the whole group; this plane ends with its controller. */
 	signal(SIGINT, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
 	signal(SIGPIPE, SIG_IGN);
@@ -181,7 +175,8 @@ int main(int argc, char **argv)
 	}
 	if (!o.workers)
 		o.workers = workers_default();
-	process_limits();
+	descriptors_raise();
+	signals_ignore();
 	aead_init();
 	sandbox_begin();
 	return run(&o);

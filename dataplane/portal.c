@@ -93,7 +93,8 @@ int portal_stream_answer(struct engine *e, struct seam_msg *m)
 	int rc = 0;
 	if (m->cmd == SEAM_STREAM_REFUSE) {
 		stream_refuse(s, m->code ? m->code : (uint8_t)REFUSE_OTHER);
-	} else if (m->fd < 0 || !e->cfg.ops->app_open) {
+	} else if (m->fd < 0 || !e->cfg.ops->app_open) { /* no descriptor was left for it */
+		stream_refuse(s, REFUSE_BUSY);
 		rc = -EBADF;
 	} else {
 		s->app = e->cfg.ops->app_open(e->cfg.ctx, s, m->fd);
@@ -189,6 +190,8 @@ struct stream *engine_next_stream(struct engine *e, uint64_t now_ms)
 		if (ended && !s->closed_told && (s->asked_told || s->portal))
 			tell_closed(e, s);
 		s->closed_told |= ended;
+		if (s->state == STREAM_LEAVING) /* maybe for a stream of another session */
+			engine_stream_told(e, s, now_ms);
 		if (s->app)
 			return s;
 		if (ended)

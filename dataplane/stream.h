@@ -92,6 +92,7 @@ struct stream {
 	bool fin_wanted, fin_sent;
 
 	struct credit rx;
+	uint64_t tuned; /* of rx.window: what it got because its reader keeps up */
 	struct stream_span span[STREAM_SPANS];
 	unsigned n_spans;
 	struct spool held;
@@ -107,13 +108,16 @@ TAILQ_HEAD(stream_list, stream);
 struct stream_hub {
 	struct bufpool *pool;
 	struct stream_list news;
-	size_t held, held_max;	   /* bytes copied because their applications do not read */
-	uint64_t grown, grown_max; /* sum of windows beyond WIRE_STREAM_FIRST */
-	unsigned streams_max;	   /* open per session and opener */
+	LIST_HEAD(, streams) sessions;
+	size_t held, held_max; /* bytes copied because their applications do not read */
+	/* sums of windows beyond WIRE_STREAM_FIRST: from the begin, and tuned */
+	uint64_t given, tuned, grown_max;
+	unsigned streams_max; /* open per session and opener */
 };
 
 struct streams {
 	struct stream_hub *hub;
+	LIST_ENTRY(streams) of_hub;
 	struct label_table table;
 	uint32_t session;
 	bool initiator, lossy, over; /* over: the session carries nothing any more */
@@ -123,6 +127,8 @@ struct streams {
 	uint64_t tx_sent, tx_acked, tx_limit;
 	struct credit rx;
 	uint64_t granted; /* sum over streams of what the peer may still have unconsumed */
+	uint64_t given, tuned;
+	size_t held;
 	unsigned slots;	  /* ready and given */
 	unsigned busy;	  /* streams that are */
 	uint64_t now_ms;  /* of the output that is made */
@@ -202,8 +208,10 @@ void stream_due(struct stream *s, enum stream_due what);
 void stream_check_end(struct stream *s);
 /* Out of the session; `reset`, and the code if it was refused. */
 void stream_end(struct stream *s, bool reset, uint8_t code);
-/* The receiver's window may be wider, within what the session and the node have to give. */
+/* Its reader keeps up, so the window may be wider, within what session and node have to give. */
 void stream_widen(struct stream *s, uint64_t want);
+/* More or less is held for its application. */
+void stream_held(struct stream *s, size_t more, size_t less);
 void stream_tell(struct stream *s, struct record_window *out);
 /* The session's own window follows what its streams were granted. */
 void streams_session_window(struct streams *st);

@@ -131,13 +131,18 @@ static int take_window(struct streams *st, const struct record *rec)
 	return 0;
 }
 
-/* The one that waits for most; s itself when none does. */
-static struct stream *most_held(struct stream *s)
+/* The session that holds most, and in it the stream that does. What is being written goes soon. */
+static struct stream *most_held(const struct stream_hub *hub)
 {
+	struct streams *most = NULL, *st;
+	struct stream *s = NULL;
 	struct label_iter it = {0};
-	for (struct label_node *n; (n = label_each(&s->all->table, &it));) {
+	LIST_FOREACH(st, &hub->sessions, of_hub)
+	if (st->held > (most ? most->held : 0))
+		most = st;
+	for (struct label_node *n; most && (n = label_each(&most->table, &it));) {
 		struct stream *t = LABEL_ENTRY(n, struct stream, node);
-		if (t->held.bytes > s->held.bytes)
+		if (!t->taken && t->held.bytes > (s ? s->held.bytes : 0))
 			s = t;
 	}
 	return s;
@@ -146,8 +151,11 @@ static struct stream *most_held(struct stream *s)
 /* A node's memory is worth more than its slowest reader. False: that is s. */
 static bool make_room(struct stream *s, size_t len)
 {
-	if (s->hub->held + len > s->hub->held_max)
-		stream_reset(most_held(s));
+	if (s->hub->held + len > s->hub->held_max) {
+		struct stream *most = most_held(s->hub);
+		if (most)
+			stream_reset(most);
+	}
 	if (s->hub->held + len > s->hub->held_max)
 		stream_reset(s);
 	return s->state != STREAM_LEAVING && s->state != STREAM_ENDED;
@@ -160,7 +168,7 @@ static void hold(struct stream *s, const uint8_t *p, uint32_t len)
 		return;
 	size_t before = s->held.bytes;
 	int rc = spool_push(&s->held, s->hub->pool, p, len);
-	s->hub->held += s->held.bytes - before;
+	stream_held(s, s->held.bytes, before);
 	if (rc < 0)
 		stream_reset(s);
 }
@@ -298,8 +306,7 @@ static int written(struct stream *s, size_t n)
 		buf_put(sp->b);
 	}
 	s->n_spans = 0;
-	s->hub->held += rest.bytes;
-	s->hub->held -= n;
+	stream_held(s, rest.bytes, n);
 	spool_drop(&s->held, n);
 	spool_append(&rest, &s->held);
 	s->held = rest;

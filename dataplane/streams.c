@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Life of streams and their share of memory. A window grows only while its reader keeps up, so
- * that stopped readers hold what they had; the session's window always covers all that its streams
- * were granted, so that a stopped reader takes nothing from the others.
+ * that stopped readers hold what they had; the session's window covers all that its streams were
+ * granted, or all that may be held for readers that stop, so that these take nothing from the
+ * others. What a stream gets before it has shown that it needs it comes from another purse, so that
+ * very many streams at rest leave room for those that work.
  */
 #include "stream.h"
 
@@ -12,7 +14,9 @@
 enum {
 	SESSION_STEP = 1 << 20,	   /* the session's WINDOW goes out for so much */
 	SESSION_MARGIN = 2 << 20,  /* streams that the peer opens before it hears of more */
-	SESSION_RESERVE = 4 << 20, /* not for growing windows */
+	SESSION_TRANSIT = 8 << 20, /* not held: on their way through receive buffers */
+	SESSION_GIVEN = 32 << 20,
+	SESSION_TUNED = 60 << 20,
 };
 
 void stream_hub_init(
@@ -23,6 +27,7 @@ void stream_hub_init(
 		.grown_max = grown_max,
 		.streams_max = WIRE_STREAMS_MAX};
 	TAILQ_INIT(&hub->news);
+	LIST_INIT(&hub->sessions);
 }
 
 int streams_init(struct streams *st, struct stream_hub *hub, uint32_t session, bool initiator,
@@ -44,7 +49,10 @@ int streams_init(struct streams *st, struct stream_hub *hub, uint32_t session, b
 	TAILQ_INIT(&st->small);
 	TAILQ_INIT(&st->bulk);
 	TAILQ_INIT(&st->waiting);
-	return label_table_init(&st->table, seed ^ session);
+	int rc = label_table_init(&st->table, seed ^ session);
+	if (rc == 0)
+		LIST_INSERT_HEAD(&hub->sessions, st, of_hub);
+	return rc;
 }
 
 void streams_end(struct streams *st)
@@ -60,6 +68,8 @@ void streams_end(struct streams *st)
 void streams_fini(struct streams *st)
 {
 	streams_end(st);
+	if (st->table.slots)
+		LIST_REMOVE(st, of_hub);
 	label_table_fini(&st->table);
 }
 
@@ -74,29 +84,57 @@ static unsigned *count_of(struct streams *st, uint32_t id)
 	return (id & 1) == st->initiator ? &st->own : &st->peers;
 }
 
-/* What a window may grow to: half of what is left, so that some is left for the next. */
-static uint64_t share(const struct stream *s)
+/* Half of what is left, so that some is left for the next. */
+static uint64_t half_of(uint64_t most, uint64_t used)
 {
-	const struct streams *st = s->all;
-	uint64_t own = s->rx.limit - s->rx.consumed, others = st->granted - own;
-	const uint64_t most = WIRE_SESSION_CREDIT_MAX - SESSION_RESERVE;
-	uint64_t session = others < most ? (most - others) / 2 : 0;
-	uint64_t grown = s->hub->grown - (s->rx.window - WIRE_STREAM_FIRST);
-	uint64_t node = grown < s->hub->grown_max ? (s->hub->grown_max - grown) / 2 : 0;
-	return session < node + WIRE_STREAM_FIRST ? session : node + WIRE_STREAM_FIRST;
+	return used < most ? (most - used) / 2 : 0;
+}
+
+static uint64_t min_u64(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* What a stream begins with. */
+static void give(struct stream *s)
+{
+	uint64_t more = min_u64(WIRE_STREAM_CREDIT - WIRE_STREAM_FIRST,
+		min_u64(half_of(SESSION_GIVEN, s->all->given),
+			half_of(s->hub->grown_max / 4, s->hub->given)));
+	s->all->given += more;
+	s->hub->given += more;
+	credit_widen(&s->rx, s->rx.window + more);
 }
 
 void stream_widen(struct stream *s, uint64_t want)
 {
-	uint64_t most = share(s);
-	if (want > WIRE_STREAM_CREDIT_MAX)
-		want = WIRE_STREAM_CREDIT_MAX;
-	if (want > most)
-		want = most;
+	uint64_t most = min_u64(half_of(SESSION_TUNED, s->all->tuned - s->tuned),
+		half_of(s->hub->grown_max / 2, s->hub->tuned - s->tuned));
+	want = min_u64(want, WIRE_STREAM_CREDIT_MAX);
+	want = min_u64(want, s->rx.window - s->tuned + most);
 	if (want <= s->rx.window)
 		return;
-	s->hub->grown += want - s->rx.window;
+	uint64_t more = want - s->rx.window;
+	s->tuned += more;
+	s->all->tuned += more;
+	s->hub->tuned += more;
 	credit_widen(&s->rx, want);
+}
+
+static void take_back(struct stream *s)
+{
+	uint64_t given = s->rx.window - s->tuned - WIRE_STREAM_FIRST;
+	s->all->given -= given;
+	s->hub->given -= given;
+	s->all->tuned -= s->tuned;
+	s->hub->tuned -= s->tuned;
+}
+
+void stream_held(struct stream *s, size_t more, size_t less)
+{
+	s->hub->held += more - less;
+	if (s->all)
+		s->all->held += more - less;
 }
 
 void stream_tell(struct stream *s, struct record_window *out)
@@ -113,9 +151,8 @@ void streams_session_window(struct streams *st)
 	uint64_t want = st->granted + SESSION_MARGIN;
 	if (want < WIRE_SESSION_CREDIT)
 		want = WIRE_SESSION_CREDIT;
-	if (want > WIRE_SESSION_CREDIT_MAX)
-		want = WIRE_SESSION_CREDIT_MAX;
-	st->rx.window = want;
+	uint64_t most = WIRE_SESSION_CREDIT + st->hub->held_max + SESSION_TRANSIT;
+	st->rx.window = min_u64(want, most);
 }
 
 struct stream *stream_new(struct streams *st, uint32_t id, uint64_t tx_limit)
@@ -154,7 +191,7 @@ int stream_open(struct streams *st, const char *name, struct stream **out)
 	s->state = STREAM_OPENING;
 	memcpy(s->name, name, len + 1);
 	s->name_len = (uint8_t)len;
-	stream_widen(s, WIRE_STREAM_CREDIT);
+	give(s);
 	stream_due(s, DUE_OPEN);
 	*out = s;
 	return 0;
@@ -165,7 +202,7 @@ int stream_accept(struct stream *s)
 	if (s->state != STREAM_ASKED)
 		return -EALREADY;
 	s->state = STREAM_OPEN;
-	stream_widen(s, WIRE_STREAM_CREDIT);
+	give(s);
 	stream_due(s, DUE_ACCEPT);
 	stream_news(s);
 	return 0;
@@ -209,7 +246,7 @@ static void let_go(struct stream *s)
 	for (unsigned i = 0; i < s->n_spans; i++)
 		buf_put(s->span[i].b);
 	s->n_spans = 0;
-	s->hub->held -= s->held.bytes;
+	stream_held(s, 0, s->held.bytes);
 	spool_clear(&s->held);
 }
 
@@ -242,7 +279,8 @@ void stream_end(struct stream *s, bool reset, uint8_t code)
 	st->slots -= s->n_given;
 	streams_wake(st);
 	st->granted -= (s->fin_came ? s->rx.received : s->rx.limit) - s->rx.consumed;
-	s->hub->grown -= s->rx.window - WIRE_STREAM_FIRST;
+	st->held -= s->held.bytes; /* of one that is being written */
+	take_back(s);
 	/* what was not consumed never will be */
 	credit_consume(&st->rx, s->rx.received - s->rx.consumed);
 	credit_consume(&s->rx, s->rx.received - s->rx.consumed);

@@ -155,13 +155,12 @@ enum refuse_code {
 
 /* Streams: bytes that may be sent before a WINDOW allows more, and what windows may grow to. */
 enum {
-	WIRE_STREAMS_MAX = 1024,	  /* open at once per opener */
+	WIRE_STREAMS_MAX = 16384,	  /* open at once per opener */
 	WIRE_STREAM_FIRST = 64 << 10,	  /* of the opener, until ACCEPT */
 	WIRE_WINDOW_STEP = 256 << 10, /* WINDOW goes out when so much was consumed, if not sooner */
 	WIRE_STREAM_CREDIT = 1 << 20,
 	WIRE_STREAM_CREDIT_MAX = 16 << 20,
 	WIRE_SESSION_CREDIT = 4 << 20,	  /* of all streams of a session, to begin with */
-	WIRE_SESSION_CREDIT_MAX = 64 << 20,
 	WIRE_STREAM_OVERHEAD = 48,	  /* of a frame with one STREAM record */
 };
 

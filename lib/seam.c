@@ -420,7 +420,8 @@ int seam_recv(int sock, void *buf, size_t cap, int *fd)
 	if (n < 0)
 		return -errno;
 	int got = take_fds(&mh);
-	if (mh.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) {
+	/* cut to no descriptor at all: this process may have no more; the message is whole */
+	if (mh.msg_flags & MSG_TRUNC || (mh.msg_flags & MSG_CTRUNC && got >= 0)) {
 		if (got >= 0)
 			close(got);
 		return -EMSGSIZE;

@@ -19,6 +19,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -30,6 +31,7 @@
 enum { TIMEOUT_MS = 20000, SEAM_FD = 3 };
 
 static const char *program, *workers = "2", *mask = "";
+static unsigned files_max; /* descriptors that a program may have; 0: as many as we */
 
 struct dp {
 	pid_t pid;
@@ -115,6 +117,9 @@ static inline void start(struct dp *d, int listener)
 	assert_true(d->pid >= 0);
 	if (d->pid)
 		return;
+	const struct rlimit files = {files_max, files_max};
+	if (files_max)
+		setrlimit(RLIMIT_NOFILE, &files);
 	if (listener != SEAM_FD)
 		dup2(listener, SEAM_FD);
 	execl(program, program, "--seam-fd", "3", "--workers", workers, "--uring-mask", mask, NULL);

@@ -601,6 +601,49 @@ static void a_session_that_is_gone_gets_none(void **state)
 	close_many(e + PAIRS, MANY - PAIRS);
 }
 
+enum { FEW_FILES = 64 };
+
+static int few_files_set_up(void **state)
+{
+	files_max = FEW_FILES;
+	int rc = portal_set_up(state);
+	files_max = 0;
+	return rc;
+}
+
+/* When the program can have no more descriptors, at either end, a connection is reset. */
+static void more_connections_than_descriptors(void **state)
+{
+	struct portal *p = *state;
+	int c[FEW_FILES], s[FEW_FILES];
+	unsigned n = 0, failed = 0;
+	for (unsigned i = 0; i < FEW_FILES; i++) {
+		uint8_t b;
+		c[n] = dial(&p->inlet_addr);
+		assert_true(c[n] >= 0);
+		struct pollfd f[2] = {{.fd = c[n], .events = POLLIN},
+			{.fd = p->target, .events = POLLIN}};
+		assert_true(poll(f, 2, TIMEOUT_MS) > 0);
+		s[n] = f[1].revents ? accept(p->target, NULL, NULL) : -1;
+		bool sent = send(c[n], "x", 1, MSG_NOSIGNAL) == 1;
+		if (sent && s[n] >= 0 && recv(s[n], &b, 1, 0) == 1) {
+			n++;
+			continue;
+		}
+		assert_true(sent ? is_reset(c[n]) : errno == ECONNRESET || errno == EPIPE);
+		close(c[n]);
+		close(s[n]);
+		failed++;
+	}
+	assert_true(n && failed);
+	while (n--) { /* and then there is room again */
+		close(c[n]);
+		assert_true(is_end(s[n]));
+		close(s[n]);
+	}
+	transfer(p, 2, 1000, false);
+}
+
 #define P(f) cmocka_unit_test_setup_teardown(f, portal_set_up, portal_tear_down)
 #define PS(f) cmocka_unit_test_setup_teardown(f, portals_set_up, portal_tear_down)
 
@@ -623,6 +666,8 @@ int main(int argc, char **argv)
 		P(open_connections_end_with_the_program),
 		cmocka_unit_test_setup_teardown(
 			the_program_is_killed, portal_set_up, killed_tear_down),
+		cmocka_unit_test_setup_teardown(
+			more_connections_than_descriptors, few_files_set_up, portal_tear_down),
 		PS(sessions_get_as_many_each),
 		PS(a_session_that_is_gone_gets_none),
 	};

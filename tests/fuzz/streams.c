@@ -272,7 +272,8 @@ static void check(void)
 {
 	struct label_iter it = {0};
 	CHECK(b.st.tx_sent <= b.st.tx_limit && b.st.rx.received <= b.st.rx.limit);
-	CHECK(b.hub.held <= HELD_MAX && b.hub.grown <= GROWN_MAX);
+	CHECK(b.hub.held <= HELD_MAX && b.hub.given <= GROWN_MAX / 4);
+	CHECK(b.hub.tuned <= GROWN_MAX / 2 && b.st.held <= b.hub.held);
 	for (struct label_node *n; (n = label_each(&b.st.table, &it));) {
 		const struct stream *s = LABEL_ENTRY(n, struct stream, node);
 		CHECK(s->tx_next <= s->tx_queued + 1 && s->tx_queued <= s->tx_limit);
@@ -324,7 +325,7 @@ static void finish(void)
 		let_go(a);
 		CHECK(!a->s);
 	}
-	CHECK(!b.hub.held && !b.hub.grown && !b.st.granted);
+	CHECK(!b.hub.held && !b.hub.given && !b.hub.tuned && !b.st.granted);
 	CHECK(!b.st.slots && !b.st.busy && !b.st.own && !b.st.peers);
 	streams_fini(&b.st);
 	CHECK(!b.pool.out);

@@ -135,7 +135,7 @@ def run_soak(world, report, o, name):
     cuts = name == "cuts"
     seed = o.seed + ["direct", "relay", "cuts"].index(name)
     p = subprocess.Popen([o.soak, "--seconds", str(o.seconds), "--connections", str(o.connections), "--seed",
-                          str(seed), *(["--cuts"] if cuts else [])],
+                          str(seed), "--bound-ms", str(o.bound_ms), *(["--cuts"] if cuts else [])],
                          stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     inlet = world.portal(name, p.stdout.readline().strip(), name != "direct")
     begin = time.monotonic()
@@ -232,6 +232,7 @@ def main():
     args.add_argument("--connections", type=int, default=200)
     args.add_argument("--crowd", type=int, default=CROWD_OF)
     args.add_argument("--rate-seconds", type=int, default=5)
+    args.add_argument("--bound-ms", type=int, default=60000)
     args.add_argument("--cut-every", type=float, default=2.0)
     args.add_argument("--seed", type=int, default=None)
     args.add_argument("--only", default="direct,relay,cuts,crowd")

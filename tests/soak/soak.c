@@ -115,7 +115,7 @@ static void target_listen(struct soak *s)
 
 static void inlet_ask(struct soak *s)
 {
-	char line[128], *colon;
+	char line[128], *colon = NULL;
 	if (!fgets(line, sizeof line, stdin) || !(colon = strrchr(line, ':')))
 		die("the address of the inlet comes by the input");
 	*colon = 0;

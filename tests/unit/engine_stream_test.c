@@ -287,7 +287,7 @@ static void a_stopped_reader_stops_only_its_stream(void **state)
 		check_sums(p, 1);
 	}
 	size_t held = p->side[1]->e->hub.held;
-	assert_true(held <= WIRE_SESSION_CREDIT_MAX);
+	assert_true(held <= (32 << 20) + 100 * WIRE_STREAM_FIRST);
 	for (unsigned i = 0; i < 100; i++)
 		assert_true(slow[i]->wrote < 3 << 20);
 	fast->to_write = 24 << 20;
@@ -306,6 +306,35 @@ static void a_stopped_reader_stops_only_its_stream(void **state)
 		assert_int_equal(app_of(p, 1, slow[i]->id)->got, slow[i]->wrote);
 	check_sums(p, 0);
 	check_sums(p, 1);
+	pair_free(p);
+}
+
+/* However many stop. */
+static void very_many_stopped_readers(void **state)
+{
+	enum { STOPPED = 700 };
+	(void)state;
+	struct pair *p = pair_new(65535);
+	for (unsigned i = 0; i < STOPPED; i++) {
+		struct app *slow = app_open(p, 0);
+		run(p);
+		app_of(p, 1, slow->id)->stopped = true;
+		slow->to_write = 1 << 30;
+		app_write(slow);
+		run(p);
+	}
+	check_sums(p, 1);
+	assert_true(p->side[1]->e->hub.held >= STOPPED * WIRE_STREAM_FIRST);
+	assert_true(p->side[1]->e->hub.held <= (32 << 20) + STOPPED * WIRE_STREAM_FIRST);
+	for (unsigned i = 0; i < 3; i++) {
+		struct app *fast = app_open(p, 0);
+		run(p);
+		fast->to_write = 12 << 20;
+		app_write(fast);
+		run(p);
+		assert_int_equal(app_of(p, 1, fast->id)->got, 12 << 20);
+	}
+	assert_int_equal(streams_of(p, 1)->peers, STOPPED + 3); /* and none was reset */
 	pair_free(p);
 }
 
@@ -417,6 +446,26 @@ static void windows_reach_what_a_long_path_holds(void **state)
 		long_path(p, 1, 3000000, 1);
 	}
 	assert_int_equal(b->s->rx.window, wide);
+	pair_free(p);
+}
+
+/* Streams at rest were given windows; one that works gets what its path needs all the same. */
+static void windows_grow_beside_many_at_rest(void **state)
+{
+	(void)state;
+	struct pair *p = pair_new(65535);
+	for (unsigned i = 0; i < 1200; i++)
+		app_open(p, 0);
+	run(p);
+	struct app *a = app_open(p, 0);
+	run(p);
+	struct app *b = app_of(p, 1, a->id);
+	assert_true(b->s->rx.window < 2 * WIRE_STREAM_FIRST);
+	a->to_write = UINT64_MAX / 2;
+	app_write(a);
+	long_path(p, 10, 600000, 400);
+	assert_int_equal(b->s->rx.window, WIRE_STREAM_CREDIT_MAX);
+	check_sums(p, 1);
 	pair_free(p);
 }
 
@@ -741,8 +790,10 @@ int main(void)
 		cmocka_unit_test(a_long_path_holds_more_beside_small),
 		cmocka_unit_test(bulk_streams_share_alike),
 		cmocka_unit_test(a_stopped_reader_stops_only_its_stream),
+		cmocka_unit_test(very_many_stopped_readers),
 		cmocka_unit_test(stopped_after_growth),
 		cmocka_unit_test(windows_reach_what_a_long_path_holds),
+		cmocka_unit_test(windows_grow_beside_many_at_rest),
 		cmocka_unit_test(refusals_and_resets_say_why),
 		cmocka_unit_test(a_lost_session_resets_its_streams),
 		cmocka_unit_test(portals_follow_the_contract),

@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 /* cmocka.h needs the three above */
@@ -260,6 +261,28 @@ static void origins_of_addresses(void **state)
 	assert_int_equal(origin_of("unix"), 0);
 }
 
+/* The message is not lost with it, or whoever waits for the answer would wait for ever. */
+static void a_descriptor_too_many(void **state)
+{
+	int s[2], fd = 99;
+	char b[8];
+	struct rlimit before, none;
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, s), 0);
+	assert_int_equal(seam_send(s[0], "hello", 5, s[0]), 5);
+	int next = dup(s[0]);
+	close(next);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	none = (struct rlimit){.rlim_cur = (rlim_t)next, .rlim_max = before.rlim_max};
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	int n = seam_recv(s[1], b, sizeof b, &fd);
+	setrlimit(RLIMIT_NOFILE, &before);
+	assert_int_equal(n, 5);
+	assert_int_equal(fd, -1);
+	close(s[0]);
+	close(s[1]);
+}
+
 static void names(void **state)
 {
 	for (uint16_t c = SEAM_CMD_BASE; c < SEAM_CMD_END; c++)
@@ -280,6 +303,7 @@ int main(void)
 		cmocka_unit_test(the_longest_body_fits),
 		cmocka_unit_test(descriptors_pass),
 		cmocka_unit_test(origins_of_addresses),
+		cmocka_unit_test(a_descriptor_too_many),
 		cmocka_unit_test(names),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -33,7 +33,7 @@ static void end_free(struct end *e)
 	streams_fini(&e->st);
 	for (struct stream *s; (s = stream_next_news(&e->hub));)
 		stream_free(s);
-	assert_true(e->hub.held == 0 && e->hub.grown == 0);
+	assert_true(e->hub.held == 0 && e->hub.given == 0 && e->hub.tuned == 0);
 	bufpool_fini(&e->pool);
 	free(e);
 }
@@ -259,6 +259,36 @@ static void limits(void **state)
 	end_free(e);
 }
 
+/* When all that may be held is, the session that holds most pays, not the one that comes last. */
+static void who_holds_most_pays(void **state)
+{
+	(void)state;
+	struct end *greedy = end_new();
+	struct streams modest;
+	struct stream *s[3];
+	greedy->hub.held_max = 100000;
+	for (unsigned i = 0; i < 3; i++) {
+		s[i] = opened(greedy, 2 * i + 1);
+		assert_int_equal(give_stream(greedy, 2 * i + 1, 0, 20000 + i * 10000, 0), 0);
+	}
+	assert_int_equal(streams_init(&modest, &greedy->hub, 2, false, false, 65535, 7), 0);
+	uint8_t open[10 + 1] = {[8] = 1, [9] = 'x'};
+	static uint8_t bytes[8 + 20000];
+	struct record rec = {.kind = REC_OPEN, .stream = 1, .body = open, .len = 10};
+	assert_int_equal(streams_take(&modest, &rec, NULL), 0);
+	rec = (struct record){.kind = REC_STREAM, .stream = 1, .body = bytes, .len = sizeof bytes};
+	assert_int_equal(streams_take(&modest, &rec, NULL), 0);
+	assert_int_equal(stream_find(&modest, 1)->state, STREAM_ASKED);
+	assert_int_equal(modest.held, 20000);
+	assert_int_equal(s[0]->state, STREAM_OPEN);
+	assert_int_equal(s[1]->state, STREAM_OPEN);
+	assert_int_equal(s[2]->state, STREAM_LEAVING);
+	assert_int_equal(greedy->st.held, 50000);
+	assert_int_equal(greedy->hub.held, 70000);
+	streams_fini(&modest);
+	end_free(greedy);
+}
+
 static void windows(void **state)
 {
 	(void)state;
@@ -374,6 +404,7 @@ int main(void)
 		cmocka_unit_test(offsets),
 		cmocka_unit_test(ends),
 		cmocka_unit_test(limits),
+		cmocka_unit_test(who_holds_most_pays),
 		cmocka_unit_test(windows),
 		cmocka_unit_test(random_records),
 	};
