@@ -20,7 +20,10 @@
 #include <sodium.h>
 #include <stdlib.h>
 
-enum { RETRY_SPREAD_MS = 100 };
+enum {
+	RETRY_SPREAD_MS = 100,
+	DUE_STEP_MS = 10, /* how exact the times of ends and channels are */
+};
 
 struct channels *channels_new(void)
 {
@@ -28,7 +31,7 @@ struct channels *channels_new(void)
 	if (!cs)
 		return NULL;
 	turns_init(&cs->turns, RESPOND_RATE, RESPOND_BURST, 0);
-	cs->turn_due_ms = UINT64_MAX;
+	cs->turn_due_ms = cs->due_ms = UINT64_MAX;
 	if (crowd_init(&cs->half_open, HALF_ENDS_MAX, HALF_ENDS_PER_LINK) == 0) {
 		if (crowd_init(&cs->tombs, TOMBS_MAX, TOMBS_PER_LINK) == 0)
 			return cs;
@@ -47,6 +50,8 @@ void channels_free(struct node *n)
 		channel_remove(n, cs->first, false);
 	while (cs->ends)
 		end_free(n, cs->ends);
+	while (cs->spares)
+		locked_free(cs->spare[--cs->spares]);
 	crowd_fini(&cs->half_open);
 	crowd_fini(&cs->tombs);
 	free(cs);
@@ -70,11 +75,15 @@ struct channel_end *end_new(struct node *n, uint8_t role)
 	return e;
 }
 
-static void handshake_drop(struct channel_end *e)
+static void handshake_drop(struct node *n, struct channel_end *e)
 {
+	struct channels *cs = n->channels;
 	if (e->hs)
 		handshake_wipe(e->hs);
-	locked_free(e->hs);
+	if (e->hs && cs->spares < SPARE_HANDSHAKES)
+		cs->spare[cs->spares++] = e->hs;
+	else
+		locked_free(e->hs);
 	e->hs = NULL;
 }
 
@@ -136,7 +145,7 @@ void end_free(struct node *n, struct channel_end *e)
 	if (e->next)
 		e->next->link_back = e->link_back;
 	result_drop(e);
-	handshake_drop(e);
+	handshake_drop(n, e);
 	locked_free(e->own_keys);
 	free(e->frame);
 	free(e);
@@ -187,16 +196,17 @@ void end_send_frame(struct node *n, struct channel_end *e)
 	e->sent++;
 }
 
-int end_begin(struct channel_end *e)
+int end_begin(struct node *n, struct channel_end *e)
 {
-	e->hs = locked_new(sizeof *e->hs);
+	struct channels *cs = n->channels;
+	e->hs = cs->spares ? cs->spare[--cs->spares] : locked_new(sizeof *e->hs);
 	return e->hs ? 0 : -ENOMEM;
 }
 
 void end_proved(struct node *n, struct channel_end *e, struct handshake_result *r)
 {
 	e->suite = e->hs->suite;
-	handshake_drop(e);
+	handshake_drop(n, e);
 	e->result = r;
 	e->serial = ++n->channels->next_serial;
 }
@@ -286,6 +296,7 @@ void end_close(struct node *n, struct channel_end *e, uint8_t code)
 	e->state = END_CLOSING;
 	e->resend_ms = UINT64_MAX;
 	e->expire_ms = n->now_ms + 2 * WIRE_CLOSE_WAIT_MS;
+	channels_due(n, e->expire_ms);
 	if (seam_request(n, &m, NULL, NULL) < 0)
 		end_free(n, e);
 }
@@ -538,6 +549,8 @@ void channels_on_link_gone(struct node *n, struct link *l)
 	struct channel_end *e = n->channels->ends;
 	if (l->kind == LINK_CHANNEL && l->channel->as_link == l)
 		l->channel->as_link = NULL; /* the data plane was first to see the session go */
+	if (l->users < 2)		    /* each end holds its link, as does the caller */
+		return;
 	while (e) {
 		if (e->link != l) {
 			e = e->next;
@@ -580,39 +593,55 @@ void channels_retry(struct node *n)
 		if (ch->role == SEAM_INITIATOR && !ch->attempt && ch->retry_ms) {
 			ch->failures = 0;
 			ch->retry_ms = n->now_ms + randombytes_uniform(RETRY_SPREAD_MS);
+			channels_due(n, ch->retry_ms);
 		}
+}
+
+void channels_due(struct node *n, uint64_t at_ms)
+{
+	if (at_ms < n->channels->due_ms)
+		n->channels->due_ms = at_ms;
+}
+
+static void due_again(struct node *n)
+{
+	uint64_t soonest = n->now_ms + DUE_STEP_MS, due = UINT64_MAX;
+	for (const struct channel_end *e = n->channels->ends; e; e = e->next) {
+		uint64_t at = e->resend_ms < e->expire_ms ? e->resend_ms : e->expire_ms;
+		if (at < due)
+			due = at;
+	}
+	for (const struct channel *ch = n->channels->first; ch; ch = ch->next) {
+		uint64_t at = ch->attempt    ? ch->give_up_ms
+			      : ch->retry_ms ? ch->retry_ms
+					     : UINT64_MAX;
+		if (at < due)
+			due = at;
+	}
+	channels_due(n, due < soonest ? soonest : due);
 }
 
 void channels_tick(struct node *n)
 {
-	struct channel_end *next;
+	struct channels *cs = n->channels;
 	responder_tick(n);
-	for (struct channel_end *e = n->channels->ends; e; e = next) {
+	if (n->now_ms < cs->due_ms)
+		return;
+	cs->due_ms = UINT64_MAX;
+	for (struct channel_end *e = cs->ends, *next; e; e = next) {
 		next = e->next;
 		end_tick(n, e);
 	}
-	struct channel *after;
-	for (struct channel *ch = n->channels->first; ch; ch = after) {
+	for (struct channel *ch = cs->first, *after; ch; ch = after) {
 		after = ch->next;
 		if (ch->role == SEAM_INITIATOR)
 			initiator_tick(n, ch);
 	}
+	due_again(n);
 }
 
 uint64_t channels_deadline(const struct node *n)
 {
-	uint64_t t = n->channels->turn_due_ms;
-	for (const struct channel_end *e = n->channels->ends; e; e = e->next) {
-		uint64_t at = e->resend_ms < e->expire_ms ? e->resend_ms : e->expire_ms;
-		if (at < t)
-			t = at;
-	}
-	for (const struct channel *ch = n->channels->first; ch; ch = ch->next) {
-		uint64_t at = ch->attempt			 ? ch->give_up_ms
-			      : ch->retry_ms && !n->detached ? ch->retry_ms
-							     : UINT64_MAX;
-		if (at < t)
-			t = at;
-	}
-	return t;
+	const struct channels *cs = n->channels;
+	return cs->turn_due_ms < cs->due_ms ? cs->turn_due_ms : cs->due_ms;
 }

@@ -64,8 +64,10 @@ enum {
 	TOMBS_PER_LINK = 512,
 	RESPOND_RATE = 500, /* answers to INIT per second: less than a fifth of a core */
 	RESPOND_BURST = 200,
+	RESPOND_AT_ONCE = 8,  /* then the loop looks elsewhere */
 	BAD_FINISHES_MAX = 8, /* then the half-open end goes */
 	PEERS_MAX = 8192,     /* channels that others opened */
+	SPARE_HANDSHAKES = 16,
 };
 
 struct channels {
@@ -75,6 +77,9 @@ struct channels {
 	struct crowd half_open, tombs;
 	struct turns turns;   /* INITs for this node's own listeners */
 	uint64_t turn_due_ms; /* none has a turn before */
+	uint64_t due_ms;      /* nothing else of an end or a channel is due before */
+	struct handshake *spare[SPARE_HANDSHAKES]; /* wiped; making locked memory is slow */
+	unsigned spares;
 	uint32_t next_session;
 	uint64_t next_serial;
 };
@@ -89,7 +94,9 @@ int end_claim_tx(struct node *n, struct channel_end *e, uint32_t label);
 void end_send_frame(struct node *n, struct channel_end *e);
 void end_set_frame(struct channel_end *e, uint8_t *frame, size_t len);
 /* Room for a handshake: an INIT that only waits has none. 0 or -ENOMEM. */
-int end_begin(struct channel_end *e);
+int end_begin(struct node *n, struct channel_end *e);
+/* Something of an end (resend_ms, expire_ms) or of a channel (retry_ms, give_up_ms) is due then. */
+void channels_due(struct node *n, uint64_t at_ms);
 /* The handshake is through: takes r, and numbers its keys. Once per handshake: a data plane takes no
  * number twice, so that no key is ever installed again. */
 void end_proved(struct node *n, struct channel_end *e, struct handshake_result *r);

@@ -35,6 +35,7 @@ static void back_off(struct node *n, struct channel *ch)
 		wait = BACKOFF_MAX_MS;
 	ch->failures++;
 	ch->retry_ms = n->now_ms + wait / 2 + randombytes_uniform(wait);
+	channels_due(n, ch->retry_ms);
 }
 
 /* The attempt is over without success: the first one of a plain channel ends it, others are repeated. */
@@ -71,7 +72,7 @@ static void row_done(struct node *n, void *ctx, int error, const struct seam_msg
 }
 
 /* INIT with everything in it; onward: the route behind the first link. */
-static int make_init(struct channel_end *e, unsigned used)
+static int make_init(struct node *n, struct channel_end *e, unsigned used)
 {
 	uint8_t end[WIRE_INIT_MAX], *buf = malloc(WIRE_INIT_MAX);
 	if (!buf)
@@ -82,7 +83,7 @@ static int make_init(struct channel_end *e, unsigned used)
 		.flags = e->link->lossy ? PATH_LOSSY : 0,
 		.onward = e->ch->route,
 	};
-	int len = end_begin(e);
+	int len = end_begin(n, e);
 	if (len == 0)
 		len = handshake_start(e->hs, e->keys, e->keys->suites[0], e->li,
 			e->link->frame_max, e->ch->listener, end, sizeof end);
@@ -112,7 +113,7 @@ static void send_init(struct node *n, struct channel_end *e, struct link *l, uns
 		return;
 	}
 	e->li = end_random_label();
-	int rc = make_init(e, used);
+	int rc = make_init(n, e, used);
 	if (rc == 0)
 		rc = end_claim_rx(n, e, e->li, row_done);
 	if (rc < 0) {
@@ -128,6 +129,7 @@ static void send_init(struct node *n, struct channel_end *e, struct link *l, uns
 	e->state = END_AWAIT_RESP;
 	end_send_frame(n, e);
 	e->resend_ms = n->now_ms + 1000;
+	channels_due(n, e->resend_ms);
 }
 
 static void link_ready(
@@ -201,6 +203,7 @@ void initiator_start(struct node *n, struct channel *ch)
 {
 	/* from the tick, so that nothing is called back before channel_open returns */
 	ch->retry_ms = n->now_ms ? n->now_ms : 1;
+	channels_due(n, n->now_ms);
 }
 
 struct channel *channel_open(
@@ -261,6 +264,7 @@ static void session_done(struct node *n, void *ctx, int error, const struct seam
 	e->state = END_AWAIT_UP;
 	end_send_frame(n, e);
 	e->resend_ms = n->now_ms + 250;
+	channels_due(n, e->resend_ms);
 }
 
 /* FINISH into a frame; the session is installed before it leaves. */
@@ -430,6 +434,7 @@ void initiator_tick(struct node *n, struct channel *ch)
 		ch->retry_ms = 0;
 		ch->restarts = 0;
 		ch->give_up_ms = n->now_ms + (ch->open_fn ? ch->timeout_ms : ATTEMPT_MS);
+		channels_due(n, ch->give_up_ms);
 		attempt_start(n, ch);
 	}
 }

@@ -22,10 +22,11 @@
 
 enum {
 	SEAM_BATCH = 64,	 /* datagrams read before the loop looks elsewhere */
+	SEAM_SLICE_NS = 2000000, /* or so much time: a message of a handshake takes up to 0.3 ms */
 	SEAM_BACKLOG = 32 << 20, /* bytes that may wait for the data plane */
 	ADDRESSES_MAX = 8,
 	OWN_LISTENERS_MAX = 1024, /* of the running nodes of a home */
-	OWN_READS = 20,		 /* of them, per second, and at once */
+	OWN_READS = 20,		  /* of them, per second, and at once */
 	OWN_READS_BURST = 50,
 };
 
@@ -121,7 +122,8 @@ static void flush_parcels(struct program *p)
 static void read_seam(struct program *p)
 {
 	struct loop *l = p->loop;
-	for (unsigned i = 0; i < SEAM_BATCH; i++) {
+	uint64_t end_ns = uv_hrtime() + SEAM_SLICE_NS;
+	for (unsigned i = 0; i < SEAM_BATCH && uv_hrtime() < end_ns; i++) {
 		int fd = -1;
 		int n = seam_recv(l->seam, l->in, sizeof l->in, &fd);
 		if (fd >= 0)

@@ -108,7 +108,7 @@ static void answer(struct node *n, struct channel_end *e)
 		rc = use_keys(n, e, ls);
 	}
 	if (rc == 0)
-		rc = end_begin(e);
+		rc = end_begin(n, e);
 	e->state = END_AWAIT_ROW;
 	if (rc == 0)
 		rc = respond(n, e, &init);
@@ -116,14 +116,21 @@ static void answer(struct node *n, struct channel_end *e)
 		refuse_init(n, e, rc);
 }
 
+/* A few at a time: whatever else there is to do goes on between them. */
 void responder_tick(struct node *n)
 {
 	struct channels *cs = n->channels;
 	if (n->now_ms < cs->turn_due_ms)
 		return;
-	for (struct turn *t; (t = turns_next(&cs->turns, n->now_ms));)
+	for (unsigned i = 0; i < RESPOND_AT_ONCE; i++) {
+		struct turn *t = turns_next(&cs->turns, n->now_ms);
+		if (!t) {
+			cs->turn_due_ms = turns_deadline(&cs->turns, n->now_ms);
+			return;
+		}
 		answer(n, TURN_ENTRY(t, struct channel_end, turn));
-	cs->turn_due_ms = turns_deadline(&cs->turns, n->now_ms);
+	}
+	cs->turn_due_ms = n->now_ms;
 }
 
 /* A half-open end for an INIT, whose end part is kept. NULL: no memory. May end another one. */
@@ -174,6 +181,7 @@ static void first_init(struct node *n, struct link *l, const struct hop_part *pa
 		e->path_max = init->frame_max;
 	e->path_flags = part->flags | (l->lossy ? PATH_LOSSY : 0);
 	e->expire_ms = n->now_ms + WIRE_HALF_OPEN_MS;
+	channels_due(n, e->expire_ms);
 	int rc = e->path_max < WIRE_PATH_MIN
 			 ? -EMSGSIZE
 			 : path_key_claim(n->keys_in_use, l->id, e->li, KEY_TX, KEY_END, e);
@@ -277,6 +285,7 @@ static void refusal_done(struct node *n, void *ctx, int error, const struct seam
 		end_free(n, CROWD_ENTRY(victim, struct channel_end, place));
 	e->state = END_REFUSED;
 	e->expire_ms = n->now_ms + WIRE_TOMBSTONE_MS;
+	channels_due(n, e->expire_ms);
 	crowd_enter(&n->channels->tombs, &e->link->tombs, &e->place);
 }
 

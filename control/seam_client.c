@@ -20,11 +20,13 @@ struct pending {
 	seam_ack_fn *fn;
 	void *ctx;
 	struct pending *next;
+	struct pending *next_asker, **back; /* of those with fn; back NULL: not among them */
 };
 
 struct seam_client {
 	uint32_t seq;
 	struct pending *head, **tail; /* in order of sending; answers come nearly in that order */
+	struct pending *askers;	      /* few of them: for most, nobody waits */
 };
 
 struct seam_client *seam_client_new(void)
@@ -36,6 +38,26 @@ struct seam_client *seam_client_new(void)
 	/* what the data plane still owes an earlier control process does not answer this one */
 	s->seq = randombytes_random();
 	return s;
+}
+
+static void asker_add(struct seam_client *s, struct pending *p)
+{
+	p->next_asker = s->askers;
+	p->back = &s->askers;
+	if (p->next_asker)
+		p->next_asker->back = &p->next_asker;
+	s->askers = p;
+}
+
+static void asker_drop(struct pending *p)
+{
+	p->fn = NULL;
+	if (!p->back)
+		return;
+	*p->back = p->next_asker;
+	if (p->next_asker)
+		p->next_asker->back = p->back;
+	p->back = NULL;
 }
 
 static struct pending *unlink_at(struct seam_client *s, struct pending **pp)
@@ -77,14 +99,18 @@ int seam_request(struct node *n, struct seam_msg *m, seam_ack_fn *fn, void *ctx)
 	}
 	*s->tail = p;
 	s->tail = &p->next;
+	if (fn)
+		asker_add(s, p);
 	return 0;
 }
 
 void seam_forget(struct node *n, const void *ctx)
 {
-	for (struct pending *p = n->seam->head; p; p = p->next)
+	for (struct pending *p = n->seam->askers, *next; p; p = next) {
+		next = p->next_asker;
 		if (p->ctx == ctx)
-			p->fn = NULL;
+			asker_drop(p);
+	}
 }
 
 int seam_frame(struct node *n, uint32_t link, const void *frame, size_t len)
@@ -116,8 +142,10 @@ static void on_answer(struct node *n, const struct seam_msg *m)
 		return;
 	}
 	struct pending *p = unlink_at(s, pp);
-	if (p->fn)
-		p->fn(n, p->ctx, m->error, p->answered && !m->error ? &p->answer : NULL);
+	seam_ack_fn *fn = p->fn;
+	asker_drop(p);
+	if (fn)
+		fn(n, p->ctx, m->error, p->answered && !m->error ? &p->answer : NULL);
 	free(p);
 }
 
@@ -228,8 +256,10 @@ void seam_lost(struct node *n)
 	struct seam_client *s = n->seam;
 	while (s->head) {
 		struct pending *p = unlink_at(s, &s->head);
-		if (p->fn)
-			p->fn(n, p->ctx, -ECANCELED, NULL);
+		seam_ack_fn *fn = p->fn;
+		asker_drop(p);
+		if (fn)
+			fn(n, p->ctx, -ECANCELED, NULL);
 		free(p);
 	}
 }

@@ -66,11 +66,9 @@ void turns_leave(struct turns *ts, struct turn *t)
 	t->back = NULL;
 }
 
-static bool before(const struct turn *a, const struct turn *b, uint64_t now_ms)
+/* Of two that are light, or are not. */
+static bool before(const struct turn *a, const struct turn *b)
 {
-	bool light_a = light(a, now_ms);
-	if (light_a != light(b, now_ms))
-		return light_a;
 	unsigned all_a = crowd_group(a->load)->n, all_b = crowd_group(b->load)->n;
 	if (all_a != all_b)
 		return all_a < all_b;
@@ -88,9 +86,14 @@ struct turn *turns_next(struct turns *ts, uint64_t now_ms)
 	struct turn *best = NULL;
 	if (!bucket_level(&ts->bucket, now_ms))
 		return NULL;
-	for (struct turn *t = ts->first; t; t = t->next)
-		if (!best || before(t, best, now_ms))
+	bool best_light = false;
+	for (struct turn *t = ts->first; t; t = t->next) {
+		bool is_light = light(t, now_ms);
+		if (!best || (is_light != best_light ? is_light : before(t, best))) {
 			best = t;
+			best_light = is_light;
+		}
+	}
 	if (!best || !take(ts, best, now_ms))
 		return NULL;
 	turns_leave(ts, best);

@@ -14,7 +14,7 @@ the end the medians of how many times longer things took.
 A flood comes from elsewhere; here it has to run on the same CPUs. --attacker nice: at the lowest
 priority; idle: only when nothing else wants the CPU; apart: on the first CPU, all else on the others.
 """
-import argparse, json, os, signal, statistics, subprocess, sys, threading, time
+import argparse, http.client, json, os, signal, socket, statistics, subprocess, sys, threading, time
 
 HONEST = "127.0.0.1"
 FLOOD_FROM = "127.0.0.66"
@@ -103,13 +103,28 @@ class World:
                 print(e, file=sys.stderr)
 
 
-class Honest:
-    """Makes channels and sends messages until it is told to stop."""
+class Api(http.client.HTTPConnection):
+    """A connection to a node's control socket."""
 
-    def __init__(self, world):
+    def __init__(self, path):
+        super().__init__("localhost", timeout=60)
+        self.path = path
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self.path)
+
+
+class Honest:
+    """Makes channels, sends messages and asks a node's API until it is told to stop."""
+
+    def __init__(self, world, asked):
         self.w, self.stopping = world, threading.Event()
-        self.handshakes, self.messages, self.errors = [], [], []
-        self.threads = [threading.Thread(target=self.loop, args=(f,)) for f in (self.handshake, self.message)]
+        self.api_connection = Api(os.path.join(world.dir, asked.home, "run", asked.name, "control.sock"))
+        self.handshakes, self.messages, self.api, self.errors = [], [], [], []
+        self.threads = [threading.Thread(target=self.loop, args=(f,))
+                        for f in (self.handshake, self.message, self.ask)]
 
     def loop(self, action):
         while not self.stopping.is_set():
@@ -136,6 +151,19 @@ class Honest:
     def message(self):
         self.timed(self.messages, "message", "send", "hello", "--from", "a", "--to",
                    f"{self.w.channel}/service/uppercase", "--timeout", "30s")
+
+    def ask(self):
+        begin = time.monotonic()
+        try:
+            self.api_connection.request("GET", "/v1/node")
+            answer = self.api_connection.getresponse()
+            answer.read()
+        except OSError as e:
+            self.api.append(None)
+            self.errors.append(str(e))
+            self.api_connection.close()
+            return
+        self.api.append(time.monotonic() - begin if answer.status == 200 else None)
 
     def __enter__(self):
         for t in self.threads:
@@ -173,11 +201,12 @@ class Report:
         print(f"{name:28} handshakes {100 * share(h.handshakes):5.1f}% of {len(h.handshakes):4}  "
               f"median {millis(h.handshakes, .5):6.1f} ms  p99 {millis(h.handshakes, .99):7.1f}   "
               f"messages {100 * share(h.messages):5.1f}% of {len(h.messages):4}  "
-              f"median {millis(h.messages, .5):6.1f} ms  p99 {millis(h.messages, .99):7.1f}", flush=True)
+              f"median {millis(h.messages, .5):6.1f} ms  p99 {millis(h.messages, .99):7.1f}   "
+              f"API median {millis(h.api, .5):5.1f} ms  p99 {millis(h.api, .99):6.1f}", flush=True)
         print(f"    CPU % control/dataplane {cpu}   peak MiB {rss}", flush=True)
         for e in sorted(set(h.errors))[:3]:
             print(f"    {h.errors.count(e)} x {e}")
-        for what, times in (("handshakes", h.handshakes), ("messages", h.messages)):
+        for what, times in (("handshakes", h.handshakes), ("messages", h.messages), ("API requests", h.api)):
             if share(times) < .99 and sum(t is None for t in times) > 1:
                 self.fail(f"{name}: {100 * share(times):.1f}% of the {what} succeeded")
             if not times:
@@ -194,10 +223,10 @@ def attacker(how):
     return {"nice": ["nice", "-n", "19"], "idle": ["chrt", "-i", "0"], "apart": ["taskset", "-c", "0"]}[how]
 
 
-def quiet_time(world, report, seconds):
+def quiet_time(world, report, seconds, asked=None):
     begin_cpu = {(n, p): n.cpu(p) for n in world.nodes for p in n.pids}
     begin = time.monotonic()
-    with Honest(world) as quiet:
+    with Honest(world, asked or world.relay) as quiet:
         time.sleep(seconds)
     report.line("no flood", quiet, world, begin_cpu, time.monotonic() - begin, None)
     return quiet
@@ -215,7 +244,7 @@ def run_flood(world, report, flood, seconds, usual):
                          stdout=subprocess.PIPE, text=True)
     begin = time.monotonic()
     time.sleep(0.3)
-    with Honest(world) as honest:
+    with Honest(world, node) as honest:
         out = p.communicate()[0]
     report.line(name, honest, world, begin_cpu, time.monotonic() - begin, usual)
     print(f"    {out.strip()}", flush=True)
@@ -229,10 +258,11 @@ def run_times(world, report, floods, seconds, times):
     factors = {}
     for _ in range(times):
         for flood in floods:
-            quiet = quiet_time(world, report, seconds)
+            quiet = quiet_time(world, report, seconds, world.b if flood[2] == "direct" else world.relay)
             flooded = run_flood(world, report, flood, seconds, None)
-            for what in ("handshakes", "messages"):
-                usual, then = (millis(getattr(h, what), .5) for h in (quiet, flooded))
+            for what, q in (("handshakes", .5), ("messages", .5), ("api", .5), ("api", .99)):
+                usual, then = (millis(getattr(h, what), q) for h in (quiet, flooded))
+                what = what if q == .5 else "api p99"
                 factors.setdefault((flood[0], what), []).append((then / usual, usual, then))
     print(f"medians of {times}: name, what, factor (least, most), usual ms, under the flood ms")
     for (name, what), each in factors.items():
@@ -246,7 +276,7 @@ def run_paths(world, report, count):
                          stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     begin_cpu = {(n, q): n.cpu(q) for n in world.nodes for q in n.pids}
     begin = time.monotonic()
-    with Honest(world) as honest:
+    with Honest(world, world.relay) as honest:
         up = json.loads(p.stdout.readline() or "{}")
         p.stdin.write("again\n")
         p.stdin.flush()
@@ -278,7 +308,7 @@ def run_stopped_end(world, report, seconds, usual):
                     [world.program, "message", "send", "-", "--from", "a", "--to", f"{channel}/service/echo",
                      "--timeout", f"{seconds}s"], env=env, stdin=f, stdout=subprocess.DEVNULL,
                     stderr=subprocess.DEVNULL))
-        with Honest(world) as honest:
+        with Honest(world, world.relay) as honest:
             for s in senders:
                 s.wait()
     finally:
