@@ -36,6 +36,14 @@ static int open_for(uint16_t port, char mode)
 	return rc;
 }
 
+static void stay_on_first_cpu(void)
+{
+	cpu_set_t set;
+	CPU_ZERO(&set);
+	CPU_SET(0, &set);
+	sched_setaffinity(0, sizeof set, &set);
+}
+
 int load_touch(uint16_t port)
 {
 	char byte;
@@ -52,6 +60,7 @@ int load_touch(uint16_t port)
 struct source {
 	int fd, rc;
 	uint64_t sent;
+	enum load_place place;
 	atomic_bool *halt;
 	pthread_t thread;
 };
@@ -70,6 +79,8 @@ static void *source_run(void *arg)
 	struct source *s = arg;
 	char *buf = malloc(WRITE_SIZE);
 	s->rc = buf ? 0 : -ENOMEM;
+	if (s->place == LOAD_APART)
+		stay_on_first_cpu();
 	if (buf)
 		memset(buf, 'b', WRITE_SIZE);
 	while (s->rc == 0 && !atomic_load_explicit(s->halt, memory_order_relaxed)) {
@@ -83,11 +94,12 @@ static void *source_run(void *arg)
 	return NULL;
 }
 
-static int source_start(struct load_streams *s, uint16_t port)
+static int source_start(struct load_streams *s, uint16_t port, enum load_place place)
 {
 	pthread_attr_t attr;
 	struct source *o = &s->sources[s->n];
-	*o = (struct source){.fd = open_for(port, TARGET_SINK), .halt = &s->halt};
+	*o = (struct source){.place = place, .halt = &s->halt};
+	o->fd = open_for(port, place == LOAD_APART ? TARGET_SINK_APART : TARGET_SINK);
 	if (o->fd < 0)
 		return o->fd;
 	pthread_attr_init(&attr);
@@ -118,7 +130,8 @@ static int sources_join(struct load_streams *s, uint64_t *sent)
 	return rc;
 }
 
-int load_streams_start(uint16_t port, unsigned n, struct target *target, struct load_streams **out)
+int load_streams_start(uint16_t port, unsigned n, enum load_place place, struct target *target,
+	struct load_streams **out)
 {
 	struct load_streams *s = calloc(1, sizeof *s);
 	if (!s)
@@ -127,7 +140,7 @@ int load_streams_start(uint16_t port, unsigned n, struct target *target, struct 
 	s->sunk_before = target_sunk(target);
 	int rc = 0;
 	while (rc == 0 && s->n < n)
-		rc = source_start(s, port);
+		rc = source_start(s, port, place);
 	if (rc == 0)
 		*out = s;
 	else
@@ -176,13 +189,13 @@ int load_streams_stop(struct load_streams *s)
 	return target_drained(target);
 }
 
-int load_bulk(const struct tunnel *t, struct target *target, unsigned n, double seconds,
-	struct load_rate *out)
+int load_bulk(const struct tunnel *t, struct target *target, unsigned n, enum load_place place,
+	double seconds, struct load_rate *out)
 {
 	struct load_streams *s;
 	uint64_t bytes = 0, start = now_ns();
 	uint64_t tunnel = tunnel_cpu_ns(t), own = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
-	int rc = load_streams_start(t->port, n, target, &s);
+	int rc = load_streams_start(t->port, n, place, target, &s);
 	if (rc < 0)
 		return rc;
 	rc = load_streams_settle(s, seconds);
@@ -223,22 +236,19 @@ static int trips(int fd, double seconds, double *us, size_t cap)
 	return (int)n;
 }
 
-int load_trips(uint16_t port, bool apart, double seconds, double *us, size_t cap)
+int load_trips(uint16_t port, enum load_place place, double seconds, double *us, size_t cap)
 {
-	cpu_set_t before, first;
-	int fd = open_for(port, apart ? TARGET_ECHO_APART : TARGET_ECHO);
+	cpu_set_t before;
+	int fd = open_for(port, place == LOAD_APART ? TARGET_ECHO_APART : TARGET_ECHO);
 	if (fd < 0)
 		return fd;
 	sched_getaffinity(0, sizeof before, &before);
-	CPU_ZERO(&first);
-	CPU_SET(0, &first);
-	if (apart)
-		sched_setaffinity(0, sizeof first, &first);
+	if (place == LOAD_APART)
+		stay_on_first_cpu();
 	int rc = trips(fd, seconds / 8, us, cap); /* come up to speed */
 	if (rc >= 0)
 		rc = trips(fd, seconds, us, cap);
-	if (apart)
-		sched_setaffinity(0, sizeof before, &before);
+	sched_setaffinity(0, sizeof before, &before);
 	close(fd);
 	return rc;
 }

@@ -10,6 +10,10 @@
 #include "target.h"
 #include "tunnel.h"
 
+/* Where the two ends run: as the scheduler likes, or the near one on the first CPU and the far one
+ * on the last, so that the one works while the other does, and wakes it where it sleeps. */
+enum load_place { LOAD_ANYWHERE, LOAD_APART };
+
 enum { LOAD_STREAMS_MAX = 64, LOAD_CLIENTS_MAX = 16 };
 
 struct load_rate {
@@ -21,7 +25,8 @@ struct load_rate {
 /* Sources that write all the time. */
 struct load_streams;
 
-int load_streams_start(uint16_t port, unsigned n, struct target *target, struct load_streams **out);
+int load_streams_start(uint16_t port, unsigned n, enum load_place place, struct target *target,
+	struct load_streams **out);
 /* Waits so long, and until they have come to flow. */
 int load_streams_settle(struct load_streams *s, double seconds);
 /* Has them write no more and waits until all has arrived; the connections stay. How much it was. */
@@ -33,11 +38,10 @@ int load_streams_stop(struct load_streams *s);
 int load_touch(uint16_t port);
 /* Throughput of n connections together whose sources write for so long: from the first connection
  * until the last byte has arrived, so that what a tunnel only took in does not count. */
-int load_bulk(const struct tunnel *t, struct target *target, unsigned n, double seconds,
-	struct load_rate *out);
-/* Round trips of TARGET_TRIP bytes, one after the other; `apart`: the ends on two CPUs. How many,
- * at most cap. */
-int load_trips(uint16_t port, bool apart, double seconds, double *us, size_t cap);
+int load_bulk(const struct tunnel *t, struct target *target, unsigned n, enum load_place place,
+	double seconds, struct load_rate *out);
+/* Round trips of TARGET_TRIP bytes, one after the other. How many, at most cap. */
+int load_trips(uint16_t port, enum load_place place, double seconds, double *us, size_t cap);
 /* Connections per second that `clients` make: one byte there and back, and closed. */
 int load_connects(uint16_t port, unsigned clients, double seconds, double *per_second);
 /* Opens connections that do nothing, at most n and for at most so long, and how much of the

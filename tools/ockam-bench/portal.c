@@ -46,18 +46,29 @@ static bool is_bare(const struct tunnel *t)
 	return t->kind == &tunnel_bare;
 }
 
-static int bulk(struct portal *p, const struct tunnel *t, unsigned n, double seconds)
+/* Bare TCP is measured twice where that matters: the scheduler may have both ends take turns on one
+ * CPU, where nothing is copied from cache to cache and nobody is woken from sleep. */
+static bool apart_of(const struct tunnel *t, struct tunnel *apart)
+{
+	*apart = *t;
+	apart->name = "bare TCP, ends on two CPUs";
+	return is_bare(t) && sysconf(_SC_NPROCESSORS_ONLN) > 1;
+}
+
+static int bulk(
+	struct portal *p, const struct tunnel *t, unsigned n, enum load_place place, double seconds)
 {
 	char metric[64];
+	const char *s = n == 1 ? "" : "s";
 	struct load_rate r;
-	int rc = load_bulk(t, p->target, n, seconds, &r);
+	int rc = load_bulk(t, p->target, n, place, seconds, &r);
 	if (rc < 0)
 		return rc;
-	snprintf(metric, sizeof metric, "bulk, %u connection%s", n, n == 1 ? "" : "s");
+	snprintf(metric, sizeof metric, "bulk, %u connection%s", n, s);
 	add(p, t, metric, "Gbit/s", r.gbit_per_s);
-	snprintf(metric, sizeof metric, "CPU of all, %u connection%s", n, n == 1 ? "" : "s");
+	snprintf(metric, sizeof metric, "CPU of all, %u connection%s", n, s);
 	add(p, t, metric, "s/GiB", r.cpu_s_per_gib);
-	snprintf(metric, sizeof metric, "CPU of the tunnel, %u connection%s", n, n == 1 ? "" : "s");
+	snprintf(metric, sizeof metric, "CPU of the tunnel, %u connection%s", n, s);
 	if (!is_bare(t))
 		add(p, t, metric, "s/GiB", r.tunnel_cpu_s_per_gib);
 	return 0;
@@ -65,17 +76,19 @@ static int bulk(struct portal *p, const struct tunnel *t, unsigned n, double sec
 
 static int bulk_1(struct portal *p, const struct tunnel *t, double seconds)
 {
-	return bulk(p, t, 1, seconds);
+	struct tunnel apart;
+	int rc = bulk(p, t, 1, LOAD_ANYWHERE, seconds);
+	return rc < 0 || !apart_of(t, &apart) ? rc : bulk(p, &apart, 1, LOAD_APART, seconds);
 }
 
 static int bulk_8(struct portal *p, const struct tunnel *t, double seconds)
 {
-	return bulk(p, t, 8, seconds);
+	return bulk(p, t, 8, LOAD_ANYWHERE, seconds);
 }
 
 static int bulk_64(struct portal *p, const struct tunnel *t, double seconds)
 {
-	return bulk(p, t, 64, seconds);
+	return bulk(p, t, 64, LOAD_ANYWHERE, seconds);
 }
 
 static void add_trips(struct portal *p, const struct tunnel *t, const char *what, size_t n)
@@ -87,33 +100,32 @@ static void add_trips(struct portal *p, const struct tunnel *t, const char *what
 	add(p, t, metric, "us", quantile_of(p->us, n, .99));
 }
 
-/* Of bare TCP also with the ends on two CPUs, so that each sleeps until the other wakes it. */
-static int trips(struct portal *p, const struct tunnel *t, double seconds)
+static int trips_at(struct portal *p, const struct tunnel *t, enum load_place place, double seconds)
 {
-	int n = load_trips(t->port, false, seconds, p->us, TRIPS_MAX);
-	if (n <= 0)
+	int n = load_trips(t->port, place, seconds, p->us, TRIPS_MAX);
+	if (n < 0)
 		return n;
 	add_trips(p, t, "round trip of 64 B", (size_t)n);
-	if (!is_bare(t) || sysconf(_SC_NPROCESSORS_ONLN) < 2)
-		return 0;
-	struct tunnel asleep = *t;
-	asleep.name = "bare TCP, ends on two CPUs";
-	n = load_trips(t->port, true, seconds, p->us, TRIPS_MAX);
-	if (n > 0)
-		add_trips(p, &asleep, "round trip of 64 B", (size_t)n);
-	return n;
+	return 0;
+}
+
+static int trips(struct portal *p, const struct tunnel *t, double seconds)
+{
+	struct tunnel apart;
+	int rc = trips_at(p, t, LOAD_ANYWHERE, seconds);
+	return rc < 0 || !apart_of(t, &apart) ? rc : trips_at(p, &apart, LOAD_APART, seconds);
 }
 
 static int trips_beside(struct portal *p, const struct tunnel *t, double seconds)
 {
 	struct load_streams *s;
-	int n = 0, rc = load_streams_start(t->port, 1, p->target, &s);
+	int n = 0, rc = load_streams_start(t->port, 1, LOAD_ANYWHERE, p->target, &s);
 	if (rc < 0)
 		return rc;
 	rc = load_streams_settle(s, seconds / 4);
 	uint64_t start = now_ns(), bytes = target_sunk(p->target);
 	if (rc == 0)
-		rc = n = load_trips(t->port, false, seconds, p->us, TRIPS_MAX);
+		rc = n = load_trips(t->port, LOAD_ANYWHERE, seconds, p->us, TRIPS_MAX);
 	bytes = target_sunk(p->target) - bytes;
 	double took = (double)(now_ns() - start);
 	int drained = load_streams_stop(s);

@@ -67,9 +67,9 @@ static void *stream_run(void *arg)
 {
 	struct stream s = *(struct stream *)arg;
 	free(arg);
-	if (s.mode == TARGET_ECHO_APART)
+	if (s.mode == TARGET_ECHO_APART || s.mode == TARGET_SINK_APART)
 		stay_on_last_cpu();
-	if (s.mode == TARGET_SINK)
+	if (s.mode == TARGET_SINK || s.mode == TARGET_SINK_APART)
 		sink(s.t, s.fd);
 	else if (s.mode == TARGET_CHECK)
 		verify_serve(s.fd);

@@ -12,8 +12,9 @@
 enum target_mode {
 	TARGET_TOUCH = '1',	 /* the byte itself comes back; any number of times */
 	TARGET_ECHO = 'e',	 /* messages of TARGET_TRIP bytes come back */
-	TARGET_ECHO_APART = 'a', /* the same by a thread that stays on the last CPU */
+	TARGET_ECHO_APART = 'E', /* likewise */
 	TARGET_SINK = 's',	 /* bytes are counted and thrown away */
+	TARGET_SINK_APART = 'S', /* the same by a thread that stays on the last CPU */
 	TARGET_CHECK = 'c',	 /* see verify.c */
 };
 
