@@ -98,7 +98,7 @@ def processes_with(text):
 def check_interrupted():
     """Ctrl-C in the midst of it leaves neither files nor processes."""
     with tempfile.TemporaryDirectory() as tmp:
-        p = subprocess.Popen([PROGRAM, "portal", "--peers", "socat"], stdin=subprocess.DEVNULL,
+        p = subprocess.Popen([PROGRAM, "portal", "--peers", "socat", "--seconds", "0.1", "--runs", "1000"], stdin=subprocess.DEVNULL,
                              stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env={**os.environ, "TMPDIR": tmp})
         reached = any("run 1 of" in line for line in p.stderr)
         ran = processes_with(tmp)
