@@ -75,7 +75,7 @@ static int cmd_link_set(struct engine *e, const struct seam_msg *m)
 		datagram_heard(e, l); /* its HELLO was */
 	if (l->up)
 		timer_nearer(&e->timers, &l->timer,
-			e->now_ms + (l->datagram ? WIRE_UDP_PING_MS : WIRE_LINK_PING_MS));
+			e->now_ms + (l->datagram ? WIRE_UDP_PING_DIALLED_MS : WIRE_LINK_PING_MS));
 	return 0;
 }
 

@@ -109,7 +109,7 @@ static uint64_t ping_due(const struct link *l)
 	const uint64_t second = 1000;
 	if (l->pings)
 		return l->ping_ms + second;
-	uint64_t idle = l->last_rx_ms + WIRE_UDP_PING_MS;
+	uint64_t idle = l->last_rx_ms + (l->dialled ? WIRE_UDP_PING_DIALLED_MS : WIRE_UDP_PING_MS);
 	uint64_t unheard = l->unheard_ms + WIRE_UDP_SILENT_MS;
 	return l->unheard_ms && unheard < idle ? unheard : idle;
 }

@@ -182,7 +182,10 @@ enum {
 	WIRE_SESSION_IDLE_PING_MS = 100000,
 	WIRE_LINK_PING_MS = 60000,
 	WIRE_LINK_LOST_MS = 30000,
-	WIRE_UDP_PING_MS = 15000,   /* a datagram link without anything received */
+	/* A datagram link without anything received. The dialler's NAT may have forgotten it: it finds out
+	 * before the channels at the other end take their paths for broken. */
+	WIRE_UDP_PING_MS = 15000,
+	WIRE_UDP_PING_DIALLED_MS = 10000,
 	WIRE_UDP_SILENT_MS = 3000,  /* sent and heard nothing for so long: PING, each second */
 	WIRE_UDP_LOST_MS = 10000,   /* the same: lost, for who dialled */
 	WIRE_UDP_LOST_ACCEPTED_MS = 30000, /* for the other, who cannot look where the dialler is now */

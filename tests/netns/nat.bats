@@ -91,3 +91,27 @@ at() { # at MACHINE ARGUMENTS OF OCKAM...
 	works() { [ "$(at n1 message send hello --from n1 --to "$ROUTE/secure/api/service/uppercase" --authorized "$B" --timeout 2s 2>/dev/null)" = HELLO ]; }
 	eventually works
 }
+
+@test "the NAT forgets a link over UDP: it moves, and the channel goes on" {
+	at relay udp-listener create $TOPOLOGY_RELAY:4001 --at relay >/dev/null
+	channel=$(at n2 secure-channel create --from n2 --to "/ip4/$TOPOLOGY_RELAY/udp/4001/service/api" --authorized "$R")
+	says_hello() { [ "$(at n2 message send hello --from n2 --to "$channel/service/uppercase" --timeout 2s 2>/dev/null)" = HELLO ]; }
+	says_hello
+	link() { at relay udp-connection list --at relay --output json | jq -r ".[] | .$1"; }
+	link from | grep -q '^203\.0\.113\.12:'
+	address=$(link address)
+	session=$(at n2 secure-channel show "$channel" --at n2 --output json | jq .age_s)
+	# what the NAT masqueraded with the old address it forgets
+	ip -n "$NET-nat2" address del 203.0.113.12/24 dev pub
+	ip -n "$NET-nat2" address add 203.0.113.22/24 dev pub
+	moved() { says_hello && link from | grep -q '^203\.0\.113\.22:'; }
+	eventually moved || left=1
+	[ "$(link address)" = "$address" ] || left=1 # it is the same link
+	expect 0 at n2 secure-channel show "$channel" --at n2 --output json
+	json ".age_s >= $session" true
+	json '.frames_rx > 3' true
+	ip -n "$NET-nat2" address del 203.0.113.22/24 dev pub
+	ip -n "$NET-nat2" address add 203.0.113.12/24 dev pub
+	[ -z "${left:-}" ]
+	eventually says_hello # and it goes back
+}

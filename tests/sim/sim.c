@@ -77,6 +77,7 @@ void sim_free(struct sim *s)
 		if (s->heap[i].b)
 			sim_drop(s->heap[i].b);
 	sim_wires_free(s);
+	sim_udps_free(s);
 	sim_watch_reset(s);
 	sim_drop(s->heap);
 	sim_drop(s);

@@ -20,6 +20,8 @@ struct sim;
 struct sim_node;
 struct sim_dp;
 struct sim_end; /* one end of a wire: what a descriptor is in the program */
+struct sim_udp; /* the same: a socket that dials over UDP */
+struct udp_address;
 struct node;
 
 struct sim_options {
@@ -34,6 +36,9 @@ struct sim_options {
 	/* Per mille of handshake frames that a wire loses or delivers twice (never DATA: that is
 	 * TCP's). */
 	unsigned lose, twice;
+	/* Per mille of datagrams that are lost or come twice; they are late by the jitter, in any
+	 * order. Larger ones than udp_mtu (0: any) are lost. */
+	unsigned udp_lose, udp_twice, udp_mtu;
 	bool trace; /* every frame and every log line on stderr */
 };
 
@@ -103,7 +108,22 @@ void sim_partition(
 void sim_heal(struct sim *s);
 unsigned long sim_frames(const struct sim *s, unsigned type); /* sent so far, by enum wire_type */
 
+/* sim_udp.c: the sockets that this node has dialled with are at other ports from now on. */
+void sim_udp_rebind(struct sim *s, struct sim_node *sn);
+
 /* Between the files. */
+int sim_udp_dial(struct sim *s, struct sim_node *sn, uint16_t to); /* a descriptor */
+bool sim_udp_is(int fd);
+struct sim_udp *sim_udp_by_fd(struct sim *s, int fd);
+void sim_udp_attach(struct sim_udp *u, void *link); /* NULL: closed */
+void sim_udp_send(struct sim *s, struct sim_udp *u, const uint8_t *p, size_t len);
+/* From where the node listens. */
+void sim_udp_send_from(struct sim *s, struct sim_node *sn, uint16_t to, const uint8_t *p, size_t len);
+void sim_udps_of_node_die(struct sim *s, struct sim_node *sn);
+struct udp_address sim_udp_address(uint16_t port);
+/* A datagram at where the node listens; one for a link. */
+void sim_dp_datagram(struct sim_dp *dp, uint16_t from, const uint8_t *p, size_t len);
+void sim_dp_datagrams(struct sim_dp *dp, void *link, const uint8_t *p, size_t len);
 struct sim_node *sim_node_at(struct sim *s, uint16_t port);
 struct sim_end *sim_wire_new(struct sim *s, struct sim_node *a, struct sim_node *b); /* a's end */
 bool sim_separated(struct sim *s, struct sim_node *a, struct sim_node *b);

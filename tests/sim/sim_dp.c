@@ -4,6 +4,7 @@
 #include "sim_alloc.h"
 
 #include "aead.h"
+#include "datagram.h"
 #include "engine_private.h"
 
 #include <errno.h>
@@ -27,6 +28,15 @@ struct sim_dp {
 	struct session_seen *seen;
 	unsigned seen_n;
 	uint32_t top_link, top_session;
+	struct peer *peers;
+};
+
+/* The far end of a datagram link: our own socket, or a port that dialled us. */
+struct peer {
+	struct peer *next;
+	struct link *l;
+	struct sim_udp *own;
+	uint16_t port;
 };
 
 static const struct session_seen *seen_find(const struct sim_dp *dp, uint32_t session)
@@ -63,9 +73,80 @@ static bool on_event(void *ctx, const struct seam_msg *m)
 	return false;
 }
 
+static struct peer *peer_new(struct sim_dp *dp, struct link *l)
+{
+	struct peer *p = sim_alloc(sizeof *p);
+	p->l = l;
+	p->next = dp->peers;
+	dp->peers = p;
+	return p;
+}
+
+static struct peer *peer_at(struct sim_dp *dp, uint16_t port)
+{
+	struct peer *p = dp->peers;
+	while (p && p->port != port)
+		p = p->next;
+	return p;
+}
+
+static void peer_drop(struct sim_dp *dp, struct peer *p)
+{
+	struct peer **pp = &dp->peers;
+	while (*pp != p)
+		pp = &(*pp)->next;
+	*pp = p->next;
+	if (p->own)
+		sim_udp_attach(p->own, NULL);
+	sim_drop(p);
+}
+
+static void *on_link_open_at(
+	void *ctx, struct link *l, uint32_t listener, const struct udp_address *at, int *error)
+{
+	struct sim_dp *dp = ctx;
+	*error = -EADDRINUSE;
+	if (peer_at(dp, at->port))
+		return NULL;
+	struct peer *p = peer_new(dp, l);
+	p->port = at->port;
+	return p;
+}
+
+static int on_link_move(void *ctx, struct link *l, const struct udp_address *at)
+{
+	struct peer *p = link_io(l), *there = peer_at(ctx, at->port);
+	if (there && there != p)
+		return -EADDRINUSE;
+	p->port = at->port;
+	return 0;
+}
+
+/* All that a datagram link has to send. */
+static int64_t send_datagrams(struct sim_dp *dp, struct peer *p, const struct iovec *iov, unsigned n)
+{
+	struct datagrams d = {iov, n, 0};
+	struct datagram_run run;
+	int64_t sent = 0;
+	while (datagrams_next(&d, 1, &run)) {
+		if (p->own)
+			sim_udp_send(dp->sim, p->own, run.iov[0].iov_base, run.bytes);
+		else
+			sim_udp_send_from(dp->sim, dp->node, p->port, run.iov[0].iov_base, run.bytes);
+		sent += (int64_t)run.bytes;
+	}
+	return sent;
+}
+
 static void *on_link_open(void *ctx, struct link *l, int fd)
 {
 	struct sim_dp *dp = ctx;
+	if (link_is_datagram(l)) {
+		struct peer *p = peer_new(dp, l);
+		p->own = sim_udp_by_fd(dp->sim, fd);
+		sim_udp_attach(p->own, l);
+		return p;
+	}
 	struct sim_end *e = sim_end_by_fd(dp->sim, fd);
 	sim_end_attach(e, dp, l);
 	return e;
@@ -87,26 +168,33 @@ static int64_t send_pieces(struct sim_end *e, const struct iovec *iov, unsigned 
 static void on_link_close(void *ctx, struct link *l)
 {
 	struct sim_dp *dp = ctx;
-	struct sim_end *e = link_io(l);
 	const struct iovec *iov;
 	unsigned n = engine_tx_take(dp->engine, l, &iov, sim_now(dp->sim));
+	if (link_is_datagram(l)) {
+		send_datagrams(dp, link_io(l), iov, n);
+		peer_drop(dp, link_io(l));
+		return;
+	}
+	struct sim_end *e = link_io(l);
 	send_pieces(e, iov, n);
 	sim_end_close(e);
 }
 
 static size_t rx_window(void *ctx, struct link *l)
 {
-	return sim_end_window(sim_end_peer(link_io(l)));
+	return link_is_datagram(l) ? 0 : sim_end_window(sim_end_peer(link_io(l)));
 }
 
 static size_t tx_waiting(void *ctx, struct link *l)
 {
-	return sim_end_flying(link_io(l));
+	return link_is_datagram(l) ? 0 : sim_end_flying(link_io(l));
 }
 
 static const struct engine_ops ops = {
 	.event = on_event,
 	.link_open = on_link_open,
+	.link_open_at = on_link_open_at,
+	.link_move = on_link_move,
 	.link_close = on_link_close,
 	.rx_window = rx_window,
 	.tx_waiting = tx_waiting,
@@ -153,7 +241,8 @@ static void flush(struct sim_dp *dp)
 		unsigned n = engine_tx_take(dp->engine, l, &iov, sim_now(dp->sim));
 		if (!n)
 			continue;
-		int64_t sent = send_pieces(link_io(l), iov, n);
+		int64_t sent = link_is_datagram(l) ? send_datagrams(dp, link_io(l), iov, n)
+						   : send_pieces(link_io(l), iov, n);
 		engine_tx_done(dp->engine, l, sent ? sent : -EAGAIN, sim_now(dp->sim));
 	}
 	sim_wake(dp->sim, dp->node, sim_now(dp->sim));
@@ -203,6 +292,8 @@ void sim_dp_command(struct sim_dp *dp, const uint8_t *msg, size_t len, int fd)
 	int rc = 0;
 	if (m.cmd == SEAM_HELLO)
 		answer_hello(dp, &m);
+	else if (m.cmd == SEAM_DGRAM)
+		sim_udp_send_from(dp->sim, dp->node, m.address.port, m.frame, m.frame_len);
 	else
 		rc = engine_apply(dp->engine, &m, ENGINE_LOCAL, &answer, sim_now(dp->sim));
 	if (rc == 0)
@@ -257,6 +348,35 @@ void sim_dp_rx(struct sim_dp *dp, void *link, const uint8_t *p, size_t n)
 	engine_rx(dp->engine, link, b, b->data, n, sim_now(dp->sim));
 	buf_put(b);
 	flush(dp);
+}
+
+void sim_dp_datagrams(struct sim_dp *dp, void *link, const uint8_t *p, size_t n)
+{
+	struct buf *b = buf_plain((uint32_t)n);
+	memcpy(b->data, p, n);
+	engine_rx_datagrams(dp->engine, link, b, b->data, n, n, sim_now(dp->sim));
+	buf_put(b);
+	flush(dp);
+}
+
+void sim_dp_datagram(struct sim_dp *dp, uint16_t from, const uint8_t *p, size_t n)
+{
+	struct peer *peer = peer_at(dp, from);
+	bool hello = n >= WIRE_UDP_HELLO_MIN && (p[0] & 15) == WIRE_LINK && p[1] == LINK_HELLO;
+	if (peer && !hello) {
+		sim_dp_datagrams(dp, peer->l, p, n);
+	} else if (hello) {
+		struct seam_msg m = {
+			.cmd = SEAM_DGRAM,
+			.fd = -1,
+			.has = SEAM_HAS(SEAM_A_LISTENER) | SEAM_HAS(SEAM_A_ADDRESS) | SEAM_HAS(SEAM_A_FRAME),
+			.listener = 1,
+			.address = sim_udp_address(from),
+			.frame = p,
+			.frame_len = (uint32_t)n,
+		};
+		to_control(dp, &m);
+	}
 }
 
 void sim_dp_room(struct sim_dp *dp, void *link)

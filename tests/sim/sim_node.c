@@ -63,6 +63,14 @@ struct parcel {
 	uint8_t msg[];
 };
 
+static void close_fd(struct sim_node *sn, int fd)
+{
+	if (sim_udp_is(fd))
+		sim_udp_attach(sim_udp_by_fd(sn->sim, fd), NULL);
+	else
+		sim_end_close(sim_end_by_fd(sn->sim, fd));
+}
+
 static void seam_arrives(void *a, void *b)
 {
 	struct sim_node *sn = a;
@@ -75,7 +83,7 @@ static void seam_arrives(void *a, void *b)
 			sim_dp_command(sn->dp, p->msg, p->len, p->fd);
 		wake_soon(sn);
 	} else if (p->fd >= 0) {
-		sim_end_close(sim_end_by_fd(sn->sim, p->fd));
+		close_fd(sn, p->fd);
 	}
 	sim_drop(p);
 }
@@ -114,7 +122,7 @@ static int io_seam_send(void *ctx, const struct seam_msg *m)
 	uint8_t buf[SEAM_MSG_MAX];
 	int len = sn->dp ? seam_encode(m, buf, sizeof buf) : -ENOTCONN;
 	if (len < 0 && m->fd >= 0)
-		sim_end_close(sim_end_by_fd(sn->sim, m->fd));
+		close_fd(sn, m->fd);
 	if (len < 0)
 		return len;
 	struct parcel *p = parcel_new(sn, buf, (size_t)len, false);
@@ -130,6 +138,7 @@ struct dialling {
 	unsigned life;
 	uint32_t id;
 	uint16_t port;
+	bool udp;
 };
 
 static void dial_arrives(void *a, void *b)
@@ -141,7 +150,9 @@ static void dial_arrives(void *a, void *b)
 		return;
 	struct sim_node *to = sim_node_at(sn->sim, d.port);
 	enter(sn);
-	if (to && sim_separated(sn->sim, sn, to)) {
+	if (d.udp) { /* nobody is asked */
+		links_on_connected(sn->node, d.id, sim_udp_dial(sn->sim, sn, d.port), 0);
+	} else if (to && sim_separated(sn->sim, sn, to)) {
 		links_on_connected(sn->node, d.id, -1, -ETIMEDOUT);
 	} else if (to && to->node && to->dp) {
 		struct sim_end *e = sim_wire_new(sn->sim, sn, to);
@@ -161,9 +172,9 @@ static void io_connect(void *ctx, uint32_t id, const struct link_target *t)
 {
 	struct sim_node *sn = ctx, *to = sim_node_at(sn->sim, t->port);
 	/* nobody says no on the other side of a partition: the kernel gives up some time */
-	bool silent = to && sim_separated(sn->sim, sn, to);
+	bool udp = t->kind == LINK_UDP, silent = !udp && to && sim_separated(sn->sim, sn, to);
 	struct dialling *d = sim_alloc(sizeof *d);
-	*d = (struct dialling){sn->life, id, t->port};
+	*d = (struct dialling){sn->life, id, t->port, udp};
 	sim_at(sn->sim, sim_now(sn->sim) + (silent ? CONNECT_MS : 1), dial_arrives, sn, d);
 }
 
@@ -259,6 +270,7 @@ void sim_node_kill_dataplane(struct sim_node *sn)
 {
 	struct sim_dp *dp = sn->dp;
 	sim_wires_of_node_die(sn->sim, sn);
+	sim_udps_of_node_die(sn->sim, sn);
 	sn->dp = NULL;
 	sn->seam++;
 	sn->unanswered = 0;
@@ -327,6 +339,7 @@ void sim_node_kill(struct sim_node *sn)
 	if (!n && !dp)
 		return;
 	sim_wires_of_node_die(sn->sim, sn);
+	sim_udps_of_node_die(sn->sim, sn);
 	sn->life++;
 	sn->seam++;
 	sn->dp = NULL;

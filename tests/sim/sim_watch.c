@@ -190,6 +190,22 @@ static void pop(struct flow *f, unsigned way)
 	sim_drop(p);
 }
 
+/* Where datagrams may be lost a message of one frame comes out as it went in, at most once, at any time. */
+static bool take_any(struct flow *f, unsigned way, uint32_t message, const uint8_t *body, size_t len)
+{
+	struct part **pp = &f->first[way];
+	while (*pp && ((*pp)->message != message || (*pp)->len != len || (len && memcmp((*pp)->body, body, len))))
+		pp = &(*pp)->next;
+	struct part *p = *pp;
+	if (!p)
+		return false;
+	*pp = p->next;
+	if (!p->next)
+		f->tail[way] = pp;
+	sim_drop(p);
+	return true;
+}
+
 /*
  * Invariant: what comes out of a session is a beginning of what went in at its other end: in order,
  * whole, once. Parts may be cut elsewhere, a message ends where it ended.
@@ -199,6 +215,11 @@ void sim_watch_delivered(struct sim *s, uint64_t print, unsigned role, uint32_t 
 {
 	struct flow *f = flow_of(print, false);
 	unsigned way = role == SEAM_INITIATOR; /* the other end's */
+	if (s->udp) {
+		if (!f || more || !take_any(f, way, message, body, len))
+			sim_fault(s, "message %u came out other than it went in, or twice", message);
+		return;
+	}
 	do {
 		struct part *p = f ? f->first[way] : NULL;
 		size_t n = p && p->len - p->at < len ? p->len - p->at : len;

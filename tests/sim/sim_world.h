@@ -23,6 +23,7 @@ struct sim {
 	unsigned long events, spin;
 	struct event *heap;
 	size_t n, cap;
+	struct sim_udps *udp; /* sim_udp.c */
 	struct wire **wires;
 	unsigned wires_n, wires_alive;
 	struct sim_node *node[SIM_NODES_MAX];
@@ -37,6 +38,7 @@ struct sim {
 
 uint64_t sim_roll(uint64_t *state);
 void sim_wires_free(struct sim *s);
+void sim_udps_free(struct sim *s);
 struct handshake_keys;
 const struct handshake_keys *sim_node_keys(const struct sim_node *sn);
 /* Looks at a frame as it leaves. */

@@ -257,10 +257,10 @@ static void an_idle_link_is_kept_alive(void **state)
 {
 	struct box *b = ((struct two *)*state)->b;
 	bring_up(b);
-	pass(b, WIRE_UDP_PING_MS - 1);
+	pass(b, WIRE_UDP_PING_DIALLED_MS - 1);
 	assert_int_equal(pings(b), 0);
 	for (unsigned i = 1; i <= 10; i++) {
-		pass(b, i == 1 ? 1 : WIRE_UDP_PING_MS);
+		pass(b, i == 1 ? 1 : WIRE_UDP_PING_DIALLED_MS);
 		assert_int_equal(pings(b), i);
 		pong(b);
 	}
@@ -303,7 +303,7 @@ static void answers_ask_for_nothing(void **state)
 	uint8_t f[WIRE_HEADER + 8];
 	bring_up(b);
 	for (unsigned i = 0; i < 4; i++) {
-		pass(b, WIRE_UDP_PING_MS - 1);
+		pass(b, WIRE_UDP_PING_DIALLED_MS - 1);
 		box_frame(f, WIRE_LINK, LINK_PING, 0, TAG_RX, sizeof f);
 		datagrams_in(b, f, sizeof f, sizeof f);
 		assert_int_equal(box_sent(b, 2, WIRE_LINK, LINK_PONG, NULL), i + 1);
