@@ -307,6 +307,10 @@ void endpoint_input(
 
 void endpoint_delivered(struct engine *e, struct endpoint *ep, size_t bytes)
 {
+	if (!bytes) {
+		ep->untold -= ep->untold > 0;
+		return;
+	}
 	ep->undelivered -= bytes < ep->undelivered ? bytes : ep->undelivered;
 	if (ep->sender_paused && ep->undelivered <= WIRE_RESUME_BYTES)
 		pause_sender(e, ep, false);

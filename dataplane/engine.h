@@ -51,8 +51,9 @@ struct engine_mail {
 
 struct engine_ops {
 	/*
-	 * A message for control; what it points to is borrowed. For SEAM_MSG: true when it waits on
-	 * its way, then engine_delivered says when it has gone. Otherwise the result means nothing.
+	 * A message for control; what it points to is borrowed. For SEAM_MSG and news of streams:
+	 * true when it waits on its way, then engine_delivered says when it has gone. Otherwise the
+	 * result means nothing.
 	 */
 	bool (*event)(void *ctx, const struct seam_msg *m);
 	/* May be NULL with a single worker. */
@@ -108,6 +109,7 @@ void engine_free(struct engine *e); /* closes all links, wipes all keys; no even
 int engine_apply(struct engine *e, struct seam_msg *m, int out_worker, struct seam_msg *answer,
 	uint64_t now_ms);
 void engine_mail(struct engine *e, const struct engine_mail *m, uint64_t now_ms);
+/* So many bytes of a MSG; 0: news of a stream. */
 void engine_delivered(struct engine *e, uint32_t session, size_t bytes, uint64_t now_ms);
 
 /*

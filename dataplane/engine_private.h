@@ -66,6 +66,7 @@ struct endpoint {
 	uint64_t tx_ping; /* the same of the first PING since it was heard; 0: none has left */
 	uint64_t tx_seen; /* how far the link's bytes were acknowledged when its clock last ran */
 	size_t undelivered;
+	unsigned untold; /* news of streams that control has not taken */
 	struct portal *portals;
 	bool up_told, sender_paused, broken, leaving; /* leaving: only its last output is waited for */
 };

@@ -193,9 +193,9 @@ static bool append(struct outbox *o, unsigned worker, const struct seam_msg *m, 
 	o->new_links += i->new_link;
 	if (fd_of(m) >= 0)
 		i->fd = fcntl(fd_of(m), F_DUPFD_CLOEXEC, 0);
-	if (m->cmd == SEAM_MSG) {
+	if (m->cmd == SEAM_MSG || m->cmd == SEAM_STREAM_ASKED || m->cmd == SEAM_STREAM_CLOSED) {
 		i->session = m->session;
-		i->body = m->frame_len;
+		i->body = m->cmd == SEAM_MSG ? m->frame_len : 0;
 	}
 	memcpy(i->data, o->buf, len);
 	if (first)

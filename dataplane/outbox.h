@@ -43,7 +43,8 @@ struct outbox {
 	unsigned since_frame;		   /* messages of the ordered queue that went since */
 	uint64_t dropped;
 	uint8_t buf[SEAM_MSG_MAX];
-	/* A part of a MSG that had waited has gone; called with the lock held. */
+	/* A part of a MSG, or (bytes 0) news of a stream, that had waited has gone; called with the
+	 * lock held. */
 	void (*delivered)(void *ctx, unsigned worker, uint32_t session, size_t bytes);
 	void *ctx;
 };
@@ -53,8 +54,8 @@ void outbox_open(struct outbox *o, int sock);
 /* The controller is gone: what waits for it is forgotten (and counts as delivered). */
 void outbox_close(struct outbox *o);
 void outbox_fini(struct outbox *o);
-/* Passes m->fd with SEAM_DUMP_LISTENER and _PORTAL; it stays the caller's. True: it waits, and for SEAM_MSG
- * `delivered` will be called with this worker. */
+/* Passes m->fd with SEAM_DUMP_LISTENER and _PORTAL; it stays the caller's. True: it waits, and for SEAM_MSG,
+ * SEAM_STREAM_ASKED and _CLOSED `delivered` will be called with this worker. */
 bool outbox_send(struct outbox *o, unsigned worker, const struct seam_msg *m);
 /* The answer (or NULL) and the ACK, with nothing between them. */
 void outbox_ack(struct outbox *o, const struct seam_msg *answer, uint32_t seq, int error);

@@ -9,6 +9,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+enum { UNTOLD_MAX = 2 * WIRE_STREAMS_MAX };
+
 struct portal {
 	struct portal *next;
 	struct endpoint *ep;
@@ -134,6 +136,20 @@ void engine_stream_told(struct engine *e, struct stream *s, uint64_t now_ms)
 		endpoint_update(e, ep);
 }
 
+/* Streams that come and go, while control is behind, are not remembered without end. */
+static void tell(struct engine *e, const struct seam_msg *m)
+{
+	struct endpoint *ep = endpoint_find(e, m->session);
+	if (e->cfg.ops->event(e->cfg.ctx, m) && ep)
+		ep->untold++;
+}
+
+static bool tells(struct engine *e, const struct stream *s)
+{
+	const struct endpoint *ep = endpoint_find(e, s->session);
+	return ep && ep->untold < UNTOLD_MAX;
+}
+
 static void tell_asked(struct engine *e, struct stream *s)
 {
 	struct seam_msg m = event_of(SEAM_STREAM_ASKED,
@@ -142,7 +158,7 @@ static void tell_asked(struct engine *e, struct stream *s)
 	m.stream = s->node.link;
 	m.service = s->name;
 	s->asked_told = true;
-	e->cfg.ops->event(e->cfg.ctx, &m);
+	tell(e, &m);
 }
 
 void portals_dump(struct engine *e, struct endpoint *ep, uint32_t seq)
@@ -177,7 +193,7 @@ static void tell_closed(struct engine *e, const struct stream *s)
 	m.code = s->code;
 	m.bytes_rx = s->delivered;
 	m.bytes_tx = s->tx_next - s->fin_sent;
-	e->cfg.ops->event(e->cfg.ctx, &m);
+	tell(e, &m);
 }
 
 struct stream *engine_next_stream(struct engine *e, uint64_t now_ms)
@@ -185,8 +201,12 @@ struct stream *engine_next_stream(struct engine *e, uint64_t now_ms)
 	e->now_ms = now_ms;
 	for (struct stream *s; (s = stream_next_news(&e->hub));) {
 		bool ended = s->state == STREAM_ENDED;
-		if (s->state == STREAM_ASKED && !s->asked_told)
-			tell_asked(e, s);
+		if (s->state == STREAM_ASKED && !s->asked_told) {
+			if (tells(e, s))
+				tell_asked(e, s);
+			else
+				stream_refuse(s, REFUSE_BUSY);
+		}
 		if (ended && !s->closed_told && (s->asked_told || s->portal))
 			tell_closed(e, s);
 		s->closed_told |= ended;

@@ -24,8 +24,8 @@ static void over(struct pair *p, unsigned side, enum fate fate, uint64_t now_ms)
 	s->fd = -1;
 	s->fate = fate;
 	p->moved_ms = now_ms;
-	if (!p->over_ms)
-		p->over_ms = now_ms;
+	if (fate != FATE_CLEAN && !p->broken_ms)
+		p->broken_ms = now_ms;
 }
 
 static void begin(struct side *s, int fd)
@@ -188,20 +188,11 @@ static bool going(const struct pair *p)
 	return p->side[0].fate == FATE_GOING || p->side[1].fate == FATE_GOING;
 }
 
-/* The first that was over ended with an error, so that the other must. */
-static bool broken(const struct pair *p)
-{
-	for (unsigned i = 0; i < 2; i++)
-		if (p->side[i].fate == FATE_RESET || p->side[i].fate == FATE_ERROR)
-			return true;
-	return false;
-}
-
 const char *pair_tick(struct pair *p, const struct pair_rules *rules, uint64_t now_ms)
 {
 	if (!going(p))
 		return NULL;
-	if (broken(p) && now_ms - p->over_ms > rules->bound_ms)
+	if (p->broken_ms && now_ms - p->broken_ms > rules->bound_ms)
 		return "one side ended with an error, and the other did not notice";
 	return now_ms - p->moved_ms > rules->bound_ms ? "nothing moves any more" : NULL;
 }
@@ -212,7 +203,7 @@ bool pair_over(const struct pair *p, const struct pair_rules *rules, const char 
 	*fault = NULL;
 	if (going(p))
 		return false;
-	if (s[1].fate == FATE_ABSENT && !broken(p))
+	if (s[1].fate == FATE_ABSENT && !p->broken_ms)
 		*fault = "a clean end without the other side";
 	bool reset = s[0].fate == FATE_RESET || s[1].fate == FATE_RESET;
 	if (!reset && !rules->cuts && (s[0].fate != FATE_CLEAN || s[1].fate != FATE_CLEAN))

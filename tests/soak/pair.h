@@ -35,7 +35,7 @@ struct pair {
 	struct plan plan;
 	struct side side[2];
 	bool used;
-	uint64_t moved_ms, over_ms; /* something happened last; the first side was over (0: not) */
+	uint64_t moved_ms, broken_ms; /* something happened last; it was reset or cut (0: not) */
 };
 
 struct pair_rules {

@@ -177,9 +177,8 @@ static void finish(struct soak *s, struct pair *p, const char *what)
 		s->again_ms = s->now_ms + AGAIN_MS;
 	} else
 		s->cut++;
-	if (*b != FATE_ABSENT && s->now_ms - p->over_ms > s->slowest_ms &&
-		(*a >= FATE_RESET || *b >= FATE_RESET))
-		s->slowest_ms = s->now_ms - p->over_ms;
+	if (*b != FATE_ABSENT && p->broken_ms && s->now_ms - p->broken_ms > s->slowest_ms)
+		s->slowest_ms = s->now_ms - p->broken_ms;
 	s->half_closed += p->plan.waits[0] || p->plan.waits[1];
 	for (unsigned i = 0; i < 2; i++)
 		s->bytes[i] += p->side[!i].got;

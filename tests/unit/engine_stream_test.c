@@ -611,6 +611,35 @@ static void as_many_as_allowed(void **state)
 	pair_free(p);
 }
 
+/* What comes and goes while control is behind is not remembered without end. */
+static void streams_that_control_has_not_heard_of(void **state)
+{
+	(void)state;
+	struct pair *p = pair_new(65535);
+	struct box *b = p->side[1];
+	b->hold_msgs = true;
+	struct app *a;
+	unsigned n = 0;
+	for (;; n++) {
+		a = app_open(p, 0);
+		run(p);
+		if (a->gone)
+			break;
+		assert_true(n < 2 * WIRE_STREAMS_MAX);
+		stream_reset(a->s);
+		engine_stream_told(p->side[0]->e, a->s, p->side[0]->now);
+		run(p);
+	}
+	assert_int_equal(a->code, REFUSE_BUSY);
+	assert_true(n >= WIRE_STREAMS_MAX);
+	engine_delivered(b->e, 1, 0, b->now);
+	a = app_open(p, 0);
+	run(p);
+	assert_false(a->gone);
+	assert_int_equal(a->s->state, STREAM_OPEN);
+	pair_free(p);
+}
+
 /* The node's memory is bounded: the slowest reader pays. */
 static void held_memory_is_bounded(void **state)
 {
@@ -798,6 +827,7 @@ int main(void)
 		cmocka_unit_test(a_lost_session_resets_its_streams),
 		cmocka_unit_test(portals_follow_the_contract),
 		cmocka_unit_test(as_many_as_allowed),
+		cmocka_unit_test(streams_that_control_has_not_heard_of),
 		cmocka_unit_test(held_memory_is_bounded),
 		cmocka_unit_test(paused_paths_hold_bytes_back),
 		cmocka_unit_test(random_streams),

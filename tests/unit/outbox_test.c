@@ -189,6 +189,52 @@ static void events_have_room_when_frames_have_none(void **state)
 	assert_true(frames < 1000);
 }
 
+struct taken {
+	unsigned worker, news;
+	uint32_t session;
+	size_t bytes;
+};
+
+static void taken(void *ctx, unsigned worker, uint32_t session, size_t bytes)
+{
+	struct taken *t = ctx;
+	t->worker = worker;
+	t->session = session;
+	t->bytes += bytes;
+	t->news += bytes == 0;
+}
+
+/* Whoever caused what waits hears when it has gone. */
+static void news_of_streams_are_counted_as_they_go(void **state)
+{
+	struct taken t = {0};
+	struct seam_msg m;
+	o.delivered = taken;
+	o.ctx = &t;
+	fill_socket();
+	memset(&m, 0, sizeof m);
+	m.fd = -1;
+	m.session = 77;
+	m.service = "outlet";
+	for (unsigned i = 0; i < 20; i++) {
+		m.cmd = i % 2 ? SEAM_STREAM_CLOSED : SEAM_STREAM_ASKED;
+		m.has = SEAM_HAS(SEAM_A_SESSION) | SEAM_HAS(SEAM_A_STREAM) |
+			(i % 2 ? SEAM_HAS(SEAM_A_ERROR) | SEAM_HAS(SEAM_A_CODE) |
+					  SEAM_HAS(SEAM_A_PORTAL) |
+					  SEAM_HAS(SEAM_A_BYTES_RX) |
+					  SEAM_HAS(SEAM_A_BYTES_TX)
+			       : SEAM_HAS(SEAM_A_SERVICE));
+		assert_true(outbox_send(&o, 3, &m));
+	}
+	assert_int_equal(t.news, 0);
+	while (next(&m))
+		;
+	assert_int_equal(t.news, 20);
+	assert_int_equal(t.bytes, 0);
+	assert_int_equal(t.session, 77);
+	assert_int_equal(t.worker, 3);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -200,6 +246,8 @@ int main(void)
 			teardown),
 		cmocka_unit_test_setup_teardown(
 			events_have_room_when_frames_have_none, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			news_of_streams_are_counted_as_they_go, setup, teardown),
 	};
 	log_init(2, LOG_ERROR, false, "outbox_test");
 	return cmocka_run_group_tests(tests, NULL, NULL);
