@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Secure channels. Their counters are the data plane's: a GET waits for its answers. */
+/* Secure channels. Their counters are the data plane's. */
 #include "api.h"
 
 #include "channel.h"
+#include "gather.h"
 #include "keys.h"
-#include "seam_client.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -76,93 +76,36 @@ json_t *api_channels_json(struct program *p)
 	return list;
 }
 
-/* One GET under way: the channels as they are, and the answers that are still to come. */
-struct ask {
-	struct gather *g;
-	json_t *o; /* in g->list */
-};
-
-struct gather {
-	struct api_request *rq;
-	json_t *list;
-	bool single;
-	unsigned asked, outstanding;
-	struct ask asks[];
-};
-
-static void gather_free(struct gather *g)
-{
-	for (unsigned i = 0; i < g->asked; i++)
-		seam_forget(g->rq->p->node, &g->asks[i]);
-	json_decref(g->list);
-	free(g);
-}
-
-static void gather_cancel(void *ctx)
-{
-	gather_free(ctx);
-}
-
-static void gather_done(struct gather *g)
-{
-	struct api_request *rq = g->rq;
-	json_t *doc = json_incref(g->single ? json_array_get(g->list, 0) : g->list);
-	gather_free(g);
-	api_reply(rq, doc);
-}
-
-/* A session that has just ended has no counters any more; those of zero stand. */
-static void on_counters(struct node *n, void *ctx, int error, const struct seam_msg *m)
-{
-	struct ask *a = ctx;
-	if (!error && m)
-		add_counters(a->o, m);
-	if (--a->g->outstanding == 0)
-		gather_done(a->g);
-}
-
-static void gather_add(struct gather *g, struct program *p, struct channel *ch)
+static void gather_channel(struct gather *g, struct program *p, const struct channel *ch)
 {
 	static const struct seam_msg zero;
-	struct seam_msg m = {
+	const struct seam_msg m = {
 		.cmd = SEAM_SESSION_GET,
 		.has = SEAM_HAS(SEAM_A_SESSION),
 		.session = ch->session,
 		.fd = -1,
 	};
-	struct ask *a = &g->asks[g->asked++];
-	a->g = g;
-	a->o = channel_json(p, ch);
-	add_counters(a->o, &zero);
-	json_array_append_new(g->list, a->o);
-	if (ch->session && seam_request(p->node, &m, on_counters, a) == 0)
-		g->outstanding++;
+	json_t *o = channel_json(p, ch);
+	add_counters(o, &zero); /* they stand when it has just ended */
+	gather_add(g, o, ch->session ? &m : NULL, add_counters);
 }
 
 /* only NULL: all that are listed. */
-static void gather_start(struct api_request *rq, struct channel *only)
+static void gather_start(struct api_request *rq, const struct channel *only)
 {
 	unsigned n = 0;
 	for (struct channel *ch = channels_first(rq->p->node); ch; ch = ch->next)
 		n++;
-	struct gather *g = calloc(1, sizeof *g + n * sizeof *g->asks);
-	if (!g || !(g->list = json_array())) {
-		free(g);
-		api_failf(rq, EXIT_INTERNAL, "out of memory");
+	struct gather *g = gather_new(rq, n, only);
+	if (!g)
 		return;
-	}
-	g->rq = rq;
-	g->single = only;
 	if (only)
-		gather_add(g, rq->p, only);
+		gather_channel(g, rq->p, only);
 	else
 		for (struct channel *ch = channels_first(rq->p->node); ch; ch = ch->next)
 			if (is_listed(ch))
-				gather_add(g, rq->p, ch);
-	if (g->outstanding)
-		api_wait(rq, API_SEAM_MS, gather_cancel, g);
-	else
-		gather_done(g);
+				gather_channel(g, rq->p, ch);
+	gather_reply(g);
 }
 
 void api_channels_list(struct api_request *rq)

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Portals: the inlets and outlets of this node. */
-#include "api.h"
+/*
+ * Portals: the inlets and outlets of this node. What connections that are open have moved so far
+ * only the data plane knows; list and show ask it.
+ */
+#include "gather.h"
 
 #include "object.h"
 
@@ -15,6 +18,13 @@ static json_t *error_json(const struct reason *why)
 	return why->exit ? json_string(why->text) : json_null();
 }
 
+/* To what has ended, what is open is added. */
+static void add_to(json_t *o, const char *key, uint64_t more)
+{
+	json_t *v = json_object_get(o, key);
+	json_integer_set(v, json_integer_value(v) + (json_int_t)more);
+}
+
 /* --- outlets --- */
 
 static json_t *outlet_json(const struct outlet *o)
@@ -22,10 +32,10 @@ static json_t *outlet_json(const struct outlet *o)
 	char address[WIRE_NAME_MAX + sizeof "/service/"], to[160];
 	snprintf(address, sizeof address, "/service/%s", o->name);
 	link_target_format(&o->to, to, sizeof to);
-	return json_pack("{s:s, s:s, s:i, s:I, s:I, s:I, s:I, s:o}", "worker_address", address, "to",
-		to, "open", (int)o->open, "connections", (json_int_t)o->connections, "failures",
-		(json_int_t)o->failures, "bytes_in", (json_int_t)o->bytes_in, "bytes_out",
-		(json_int_t)o->bytes_out, "last_error", error_json(&o->last_error));
+	return json_pack("{s:s, s:s, s:i, s:I, s:I, s:I, s:I, s:o}", "worker_address", address,
+		"to", to, "open", (int)o->open, "connections", (json_int_t)o->connections,
+		"failures", (json_int_t)o->failures, "bytes_in", (json_int_t)o->bytes_in,
+		"bytes_out", (json_int_t)o->bytes_out, "last_error", error_json(&o->last_error));
 }
 
 json_t *api_outlets_json(struct program *p)
@@ -36,9 +46,31 @@ json_t *api_outlets_json(struct program *p)
 	return list;
 }
 
+static void add_outlet_counters(json_t *o, const struct seam_msg *m)
+{
+	add_to(o, "bytes_in", m->bytes_rx);
+	add_to(o, "bytes_out", m->bytes_tx);
+}
+
+static void gather_outlet(struct gather *g, const struct outlet *o)
+{
+	const struct seam_msg m = {
+		.cmd = SEAM_PORTAL_GET,
+		.has = SEAM_HAS(SEAM_A_SERVICE),
+		.service = o->name,
+		.fd = -1,
+	};
+	gather_add(g, outlet_json(o), &m, add_outlet_counters);
+}
+
 void api_outlets_list(struct api_request *rq)
 {
-	api_reply(rq, api_outlets_json(rq->p));
+	struct gather *g = gather_new(rq, OUTLETS_MAX, false);
+	if (!g)
+		return;
+	for (struct outlet *o = outlets_first(rq->p->node); o; o = o->next)
+		gather_outlet(g, o);
+	gather_reply(g);
 }
 
 static struct outlet *find_outlet(struct api_request *rq)
@@ -53,8 +85,11 @@ static struct outlet *find_outlet(struct api_request *rq)
 void api_outlet_show(struct api_request *rq)
 {
 	struct outlet *o = find_outlet(rq);
-	if (o)
-		api_reply(rq, outlet_json(o));
+	struct gather *g = o ? gather_new(rq, 1, true) : NULL;
+	if (!g)
+		return;
+	gather_outlet(g, o);
+	gather_reply(g);
 }
 
 void api_outlet_create(struct api_request *rq)
@@ -100,13 +135,15 @@ static json_t *peer_json(const struct inlet *in)
 
 static json_t *inlet_json(const struct inlet *in)
 {
-	return json_pack("{s:s, s:s, s:o, s:s, s:s, s:o, s:i, s:i, s:o, s:I, s:I, s:I, s:I, s:o}",
+	return json_pack(
+		"{s:s, s:s, s:o, s:s, s:s, s:o, s:i, s:i, s:o, s:I, s:i, s:I, s:I, s:I, s:I, s:o}",
 		"alias", in->alias, "bind_addr", in->bind, "to", api_route_json(&in->route),
 		"service", in->to.service, "state", inlet_state(in), "peer_identifier",
 		peer_json(in), "channels", (int)in->n, "channels_up", (int)in->ready, "authorized",
-		api_trust_json(&in->trust), "connections", (json_int_t)in->connections, "failures",
-		(json_int_t)in->failures, "bytes_in", (json_int_t)in->bytes_in, "bytes_out",
-		(json_int_t)in->bytes_out, "last_error", error_json(inlet_error(in)));
+		api_trust_json(&in->trust), "retry_wait_ms", (json_int_t)in->retry_wait_ms, "open",
+		0, "connections", (json_int_t)in->connections, "failures", (json_int_t)in->failures,
+		"bytes_in", (json_int_t)in->bytes_in, "bytes_out", (json_int_t)in->bytes_out,
+		"last_error", error_json(inlet_error(in)));
 }
 
 json_t *api_inlets_json(struct program *p)
@@ -117,9 +154,33 @@ json_t *api_inlets_json(struct program *p)
 	return list;
 }
 
+static void add_inlet_counters(json_t *o, const struct seam_msg *m)
+{
+	add_to(o, "open", m->open);
+	add_to(o, "connections", m->open);
+	add_to(o, "bytes_in", m->bytes_tx);
+	add_to(o, "bytes_out", m->bytes_rx);
+}
+
+static void gather_inlet(struct gather *g, const struct inlet *in)
+{
+	const struct seam_msg m = {
+		.cmd = SEAM_PORTAL_GET,
+		.has = SEAM_HAS(SEAM_A_PORTAL),
+		.portal = in->portal,
+		.fd = -1,
+	};
+	gather_add(g, inlet_json(in), &m, add_inlet_counters);
+}
+
 void api_inlets_list(struct api_request *rq)
 {
-	api_reply(rq, api_inlets_json(rq->p));
+	struct gather *g = gather_new(rq, INLETS_MAX, false);
+	if (!g)
+		return;
+	for (struct inlet *in = inlets_first(rq->p->node); in; in = in->next)
+		gather_inlet(g, in);
+	gather_reply(g);
 }
 
 static struct inlet *find_inlet(struct api_request *rq)
@@ -134,8 +195,11 @@ static struct inlet *find_inlet(struct api_request *rq)
 void api_inlet_show(struct api_request *rq)
 {
 	struct inlet *in = find_inlet(rq);
-	if (in)
-		api_reply(rq, inlet_json(in));
+	struct gather *g = in ? gather_new(rq, 1, true) : NULL;
+	if (!g)
+		return;
+	gather_inlet(g, in);
+	gather_reply(g);
 }
 
 /* What is written down: the address with the port that it has now. */
@@ -169,8 +233,8 @@ void api_inlet_create(struct api_request *rq)
 	struct inlet *in;
 	bool wait = api_bool(rq, "wait", true);
 	uint64_t wait_ms = api_ms(rq, CONNECT_WAIT_MS);
-	if (object_make_inlet(rq->p, rq->in, wait ? on_first_result : NULL, rq, wait_ms, &in, &why) <
-		0) {
+	if (object_make_inlet(
+		    rq->p, rq->in, wait ? on_first_result : NULL, rq, wait_ms, &in, &why) < 0) {
 		api_fail(rq, &why);
 		return;
 	}

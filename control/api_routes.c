@@ -52,6 +52,7 @@ static const struct api_field inlet_fields[] = {
 	{"authorized", API_STRINGS},
 	{"identity", API_STRING},
 	{"parallel", API_COUNT},
+	{"retry_wait_ms", API_MS},
 	{"wait", API_BOOL},
 	{"timeout_ms", API_MS},
 	{NULL},

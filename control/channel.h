@@ -50,6 +50,7 @@ struct channel {
 	uint64_t give_up_ms; /* of the attempt */
 	uint64_t retry_ms;   /* 0: none waits */
 	uint64_t timeout_ms;
+	uint64_t retry_wait_ms; /* 0: a growing time */
 	uint32_t lane; /* of its first link; see struct link_target */
 	unsigned failures, restarts;
 	struct reason last_error; /* of the latest attempt, until one succeeds */
@@ -64,6 +65,7 @@ struct channel_options {
 	const struct handshake_keys *keys; /* heap, taken over; NULL: the node's */
 	const char *identity;		   /* name of what they are of; NULL: the node's */
 	uint64_t timeout_ms;
+	uint64_t retry_wait_ms; /* between attempts that fail; 0: a growing time */
 	bool hidden;
 	uint32_t lane;
 	/* Keeps trying from the start and stays in the table after a failure; fn is told the first result only. */

@@ -26,9 +26,17 @@ enum {
 
 static void attempt_start(struct node *n, struct channel *ch);
 
-/* Plans the next attempt: exponential, with half of it random, so that many do not come at once. */
+/*
+ * Plans the next attempt: exponential, with half of it random, so that many do not come at once. A path
+ * that broke is tried again soon in any case.
+ */
 static void back_off(struct node *n, struct channel *ch)
 {
+	if (ch->retry_wait_ms && (ch->failures || ch->state != CHANNEL_BROKEN)) {
+		ch->failures++;
+		ch->retry_ms = n->now_ms + ch->retry_wait_ms;
+		return;
+	}
 	unsigned shift = ch->failures < 8 ? ch->failures : 8;
 	uint32_t wait = BACKOFF_FIRST_MS << shift;
 	if (wait > BACKOFF_MAX_MS)
@@ -220,6 +228,7 @@ struct channel *channel_open(
 	ch->hidden = o->hidden;
 	ch->persistent = o->persistent;
 	ch->lane = o->lane;
+	ch->retry_wait_ms = o->retry_wait_ms;
 	ch->timeout_ms = o->timeout_ms ? o->timeout_ms : ATTEMPT_MS;
 	ch->open_fn = fn;
 	ch->open_ctx = ctx;

@@ -203,6 +203,7 @@ static void connect_session(struct node *n, struct inlet_session *s)
 		.trust = &in->trust,
 		.keys = keys,
 		.timeout_ms = ATTEMPT_MS,
+		.retry_wait_ms = in->retry_wait_ms,
 		.hidden = true,
 		.persistent = true,
 		.lane = s->lane,
@@ -223,6 +224,7 @@ static void claim(struct node *n, struct inlet_session *s)
 	if (!s->ch)
 		return;
 	s->lane = s->ch->lane;
+	s->ch->retry_wait_ms = in->retry_wait_ms;
 	if (!s->ch->keys)
 		s->ch->keys = keys_copy(in->keys);
 }
@@ -248,6 +250,7 @@ int inlet_add(struct node *n, const struct inlet_options *o, struct inlet **out)
 	in->to = *o->to;
 	in->trust = *o->trust;
 	in->keys = o->keys;
+	in->retry_wait_ms = o->retry_wait_ms;
 	in->fn = o->fn;
 	in->ctx = o->ctx;
 	in->notify_ms = o->fn ? n->now_ms + o->wait_ms : UINT64_MAX;

@@ -48,6 +48,7 @@ struct inlet {
 	struct inlet_route to;
 	struct trust trust;
 	struct handshake_keys *keys; /* NULL: the node's */
+	uint64_t retry_wait_ms;	     /* 0: a growing time */
 	unsigned n, ready;
 	struct inlet_session s[INLET_PARALLEL_MAX];
 	bool refusing;
@@ -74,6 +75,7 @@ struct inlet_options {
 	const struct trust *trust;
 	struct handshake_keys *keys; /* of locked_new, taken over in any case; or NULL */
 	unsigned parallel;	     /* 0: workers + 1 */
+	uint64_t retry_wait_ms;	     /* between attempts that fail; 0: a growing time */
 	inlet_fn *fn;		     /* or NULL */
 	void *ctx;
 	uint64_t wait_ms;

@@ -261,6 +261,7 @@ int object_make_inlet(struct program *p, const json_t *o, inlet_fn *fn, void *ct
 	const char *from = json_string_value(json_object_get(o, "from"));
 	const char *text = json_string_value(json_object_get(o, "to"));
 	json_int_t parallel = json_integer_value(json_object_get(o, "parallel"));
+	json_int_t retry_wait_ms = json_integer_value(json_object_get(o, "retry_wait_ms"));
 	if (!alias) {
 		random_name(made);
 		alias = made;
@@ -291,7 +292,8 @@ int object_make_inlet(struct program *p, const json_t *o, inlet_fn *fn, void *ct
 	}
 	struct inlet_options io = {.alias = alias, .bind = bind, .fd = fd, .portal = portal, .route = &route,
 		.to = &to,
-		.trust = &trust, .keys = keys, .parallel = (unsigned)parallel, .fn = fn, .ctx = ctx,
+		.trust = &trust, .keys = keys, .parallel = (unsigned)parallel,
+		.retry_wait_ms = retry_wait_ms > 0 ? (uint64_t)retry_wait_ms : 0, .fn = fn, .ctx = ctx,
 		.wait_ms = wait_ms};
 	rc = inlet_add(p->node, &io, out);
 	if (rc < 0)

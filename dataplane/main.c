@@ -126,7 +126,7 @@ static int run(const struct options *o)
 		return 1;
 	}
 	serials_init(&serials);
-	struct seam_srv *srv = seam_srv_new(o->seam_fd, o->workers, seed, &serials);
+	struct seam_srv *srv = seam_srv_new(o->seam_fd, o->workers, seed, &serials, ledger);
 	if (!srv) {
 		log_error("cannot serve the seam: %s", strerror(errno));
 		ledger_free(ledger);

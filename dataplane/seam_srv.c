@@ -2,6 +2,7 @@
 #include "seam_srv.h"
 
 #include "aead.h"
+#include "ledger.h"
 #include "log.h"
 #include "outbox.h"
 #include "registry.h"
@@ -36,13 +37,14 @@ struct seam_srv {
 	int spare; /* given up for a moment when descriptors have run out */
 	unsigned count;
 	bool greeted;
-	bool held; /* the listeners are not watched: control is behind */
-	bool outlive;		/* goes on without a controller, */
-	bool ending;		/* but for one that said that it ends */
+	bool held;    /* the listeners are not watched: control is behind */
+	bool outlive; /* goes on without a controller, */
+	bool ending;  /* but for one that said that it ends */
 	bool had_controller;
-	atomic_bool serving;	/* new connections are taken */
-	_Atomic uint64_t dump;	/* sequence number << 32 | workers that are not through */
+	atomic_bool serving;   /* new connections are taken */
+	_Atomic uint64_t dump; /* sequence number << 32 | workers that are not through */
 	struct serials *serials;
+	struct ledger *ledger;
 	uint32_t top_listener, top_link, top_session; /* of control's numbers */
 	struct worker **workers;
 	struct worker_seam seam;
@@ -175,8 +177,8 @@ static void conn_open(struct seam_srv *s, int fd)
 	outbox_open(&s->outbox, fd);
 }
 
-struct seam_srv *seam_srv_new(
-	int seam_fd, unsigned workers, uint64_t seed, struct serials *serials)
+struct seam_srv *seam_srv_new(int seam_fd, unsigned workers, uint64_t seed, struct serials *serials,
+	struct ledger *ledger)
 {
 	struct seam_srv *s = calloc(1, sizeof *s);
 	if (!s)
@@ -185,6 +187,7 @@ struct seam_srv *seam_srv_new(
 	s->listen_fd = -1;
 	s->count = workers;
 	s->serials = serials;
+	s->ledger = ledger;
 	atomic_init(&s->serving, true);
 	atomic_init(&s->dump, 0);
 	s->next_link = 1;
@@ -465,6 +468,22 @@ static int listener_worker(struct seam_srv *s, uint32_t id)
 	return l && l->worker >= 0 ? l->worker : -ENOENT;
 }
 
+static int portal_get(struct seam_srv *s, const struct seam_msg *m, struct seam_msg *answer)
+{
+	const char *service = m->has & SEAM_HAS(SEAM_A_SERVICE) ? m->service : NULL;
+	if (!service == !(m->has & SEAM_HAS(SEAM_A_PORTAL)))
+		return -EINVAL;
+	struct ledger_sum sum = ledger_sum(s->ledger, m->portal, service);
+	memset(answer, 0, sizeof *answer);
+	answer->cmd = SEAM_PORTAL_GET;
+	answer->fd = -1;
+	answer->has = SEAM_HAS(SEAM_A_OPEN) | SEAM_HAS(SEAM_A_BYTES_RX) | SEAM_HAS(SEAM_A_BYTES_TX);
+	answer->open = (uint32_t)sum.open;
+	answer->bytes_rx = sum.rx;
+	answer->bytes_tx = sum.tx;
+	return 0;
+}
+
 /* A channel stays with its session. Frames between links of one worker are not copied. */
 static int link_worker(struct seam_srv *s, const struct seam_msg *m)
 {
@@ -572,6 +591,8 @@ static void command(struct seam_srv *s, size_t len, int fd)
 		s->outlive = true;
 	else if (m.cmd == SEAM_END)
 		s->ending = true;
+	else if (m.cmd == SEAM_PORTAL_GET)
+		rc = portal_get(s, &m, &answer);
 	else if (m.cmd == SEAM_DUMP)
 		here = (rc = dump(s, &m, len)) < 0;
 	else

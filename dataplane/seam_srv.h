@@ -11,10 +11,11 @@
 
 struct seam_srv;
 
-/* seam_fd: a listening SOCK_SEQPACKET socket, or one already connected; taken. NULL: no memory, errno.
+/* seam_fd: a listening SOCK_SEQPACKET socket, or one already connected; taken. NULL: no memory,
+ * errno.
  */
-struct seam_srv *seam_srv_new(
-	int seam_fd, unsigned workers, uint64_t seed, struct serials *serials);
+struct seam_srv *seam_srv_new(int seam_fd, unsigned workers, uint64_t seed, struct serials *serials,
+	struct ledger *ledger);
 /* How the workers speak to control. */
 const struct worker_seam *seam_srv_seam(struct seam_srv *s);
 /* Serves until the controller has gone: 0; a negative errno when none came. */

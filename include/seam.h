@@ -73,6 +73,10 @@
  * `service`.  -EOPNOTSUPP (a lossy path), -EBADF Several sessions may serve one portal number. Gone
  * with the session. SEAM_PORTAL_DEL  control  portal* session*                            - -ENOENT
  *                           Takes no more connections; streams that are open go on.
+ * SEAM_PORTAL_GET  control  portal, or service                          -       -EINVAL
+ *        answer:            open bytes_rx bytes_tx       of the connections that are open now: an
+ *                           inlet's, or those accepted for an outlet of that name; bytes_rx went
+ *                           to the applications. Told of as ended by STREAM_CLOSED they are in neither.
  * SEAM_STREAM_ACCEPT control session* stream*                           socket  -ENOENT -EALREADY
  *                           The answer to STREAM_ASKED: a connected socket.
  * SEAM_STREAM_REFUSE control session* stream* code* (enum refuse_code)  -       -ENOENT -EALREADY
@@ -167,6 +171,7 @@ enum seam_cmd {
 	SEAM_OUTLIVE,
 	SEAM_DGRAM,
 	SEAM_LINK_SILENT,
+	SEAM_PORTAL_GET,
 	SEAM_CMD_END
 };
 
@@ -216,6 +221,7 @@ enum seam_attr {
 	SEAM_A_TAG_RX,
 	SEAM_A_TAG_TX,
 	SEAM_A_ADDRESS,
+	SEAM_A_OPEN,
 	SEAM_A_END
 };
 #define SEAM_HAS(attr) (1ull << (attr))
@@ -249,7 +255,7 @@ struct seam_msg {
 	uint64_t tag_rx, tag_tx;
 	struct udp_address address;
 	const char *peer; /* NUL-terminated */
-	uint32_t portal, stream;
+	uint32_t portal, stream, open;
 	const char *service; /* NUL-terminated */
 	uint32_t idle_ms, epoch_tx, epoch_rx, rtt_us;
 	uint64_t frames_rx, frames_tx, bytes_rx, bytes_tx, dropped, replays, auth_failures;

@@ -644,6 +644,55 @@ static void more_connections_than_descriptors(void **state)
 	transfer(p, 2, 1000, false);
 }
 
+/* What the open connections of the inlet, or of the outlet, have moved. */
+static struct seam_msg counters(struct portal *p, bool outlet)
+{
+	struct seam_msg m = {.cmd = SEAM_PORTAL_GET, .fd = -1}, a = {.cmd = 0};
+	m.has = outlet ? H(SERVICE) : H(PORTAL);
+	m.service = "outlet";
+	m.portal = PORTAL;
+	assert_int_equal(command(p->d, m, -1, &a), 0);
+	assert_int_equal(a.cmd, SEAM_PORTAL_GET);
+	return a;
+}
+
+static void open_connections_are_counted(void **state)
+{
+	struct portal *p = *state;
+	static uint8_t b[100000];
+	int e[PAIRS][2];
+	connect_many(p, e, PAIRS);
+	control_stop(p);
+	write_all(e[0][0], b, sizeof b);
+	read_all(e[0][1], b, sizeof b);
+	write_all(e[0][1], b, 500);
+	read_all(e[0][0], b, 500);
+	/* what an application has read is counted a moment later */
+	struct seam_msg in, out;
+	do {
+		in = counters(p, false);
+		out = counters(p, true);
+	} while (in.bytes_rx < 500 || out.bytes_rx < sizeof b + PAIRS);
+	assert_int_equal(in.open, PAIRS);
+	assert_int_equal(in.bytes_tx, sizeof b + PAIRS);
+	assert_int_equal(in.bytes_rx, 500);
+	assert_int_equal(out.open, PAIRS);
+	assert_int_equal(out.bytes_rx, sizeof b + PAIRS);
+	assert_int_equal(out.bytes_tx, 500);
+	close_many(e, 1);
+	do {
+		in = counters(p, false);
+		out = counters(p, true);
+	} while (in.open == PAIRS || out.open == PAIRS);
+	assert_int_equal(in.open, PAIRS - 1);
+	assert_int_equal(in.bytes_tx, PAIRS - 1);
+	assert_int_equal(in.bytes_rx, 0);
+	assert_int_equal(out.bytes_rx, PAIRS - 1);
+	close_many(e + 1, PAIRS - 1);
+	struct seam_msg none = {.cmd = SEAM_PORTAL_GET, .fd = -1};
+	assert_int_equal(command(p->d, none, -1, NULL), -EINVAL);
+}
+
 #define P(f) cmocka_unit_test_setup_teardown(f, portal_set_up, portal_tear_down)
 #define PS(f) cmocka_unit_test_setup_teardown(f, portals_set_up, portal_tear_down)
 
@@ -670,6 +719,7 @@ int main(int argc, char **argv)
 			more_connections_than_descriptors, few_files_set_up, portal_tear_down),
 		PS(sessions_get_as_many_each),
 		PS(a_session_that_is_gone_gets_none),
+		PS(open_connections_are_counted),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

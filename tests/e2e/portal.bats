@@ -51,6 +51,24 @@ resident_kb() { # of both processes of a node
 	eventually counted
 }
 
+@test "connections that are open are counted, with what they have moved" {
+	serve echo
+	two_nodes
+	coproc held { exec $app lines "$in"; }
+	echo 12345 >&"${held[1]}"
+	read -r line <&"${held[0]}"
+	[ "$line" = 12345 ]
+	counted() { [ "$(ockam tcp-inlet show "$in" --at n1 --jq '[.open, .connections, .bytes_in, .bytes_out]' --compact-output)" = "$1" ]; }
+	eventually counted '[1,1,6,6]'
+	[ "$(ockam tcp-inlet list --at n1 --jq '.[0].open')" = 1 ]
+	served() { [ "$(ockam tcp-outlet list --at n2 --jq '.[0] | [.open, .connections, .bytes_in, .bytes_out]' --compact-output)" = "$1" ]; }
+	eventually served '[1,1,6,6]'
+	[ "$(ockam tcp-outlet show outlet --at n2 --jq .bytes_in)" = 6 ]
+	exec {held[1]}>&-
+	eventually counted '[0,1,6,6]'
+	eventually served '[0,1,6,6]'
+}
+
 @test "small messages come back one by one" {
 	serve echo
 	two_nodes
@@ -189,6 +207,33 @@ three"
 	until up; do :; done
 	read -r sent got < <($app send "$in" 1000)
 	[ "$sent" = "$got" ]
+}
+
+@test "--retry-wait: as long between attempts, after a restart too, and in a file" {
+	ockam node create n1
+	port=$(free_port)
+	expect 0 ockam tcp-inlet create --at n1 --to "/ip4/127.0.0.1/tcp/$port/secure/api/service/outlet" --alias slow --retry-wait 1h --parallel 1
+	says 'not connected yet'
+	expect 0 ockam tcp-inlet show slow --at n1
+	json .retry_wait_ms 3600000
+	ockam node stop n1
+	ockam node start n1
+	[ "$(ockam tcp-inlet show slow --at n1 --jq .retry_wait_ms)" = 3600000 ]
+	# the other one finds its outlet, and this one has not looked again
+	cat >n3.yaml <<-FILE
+		tcp-inlets:
+		  quick: {from: 0, to: /ip4/127.0.0.1/tcp/$port/secure/api/service/outlet, retry-wait: 50ms}
+	FILE
+	expect 0 ockam node create n3 --configuration n3.yaml
+	[ "$(ockam tcp-inlet show quick --at n3 --jq .retry_wait_ms)" = 50 ]
+	serve echo
+	ockam node create n2 -t "127.0.0.1:$port"
+	ockam tcp-outlet create --at n2 --to "$target"
+	up() { [ "$(ockam tcp-inlet show quick --at n3 --jq .state)" = '"up"' ]; }
+	eventually up
+	[ "$(ockam tcp-inlet show slow --at n1 --jq .state)" = '"connecting"' ]
+	expect 2 ockam tcp-inlet create --at n1 --to /node/n2/secure/api/service/outlet --retry-wait 0
+	expect 2 ockam tcp-inlet create --at n1 --to /node/n2/secure/api/service/outlet --retry-wait soon
 }
 
 @test "stop and start: inlets and outlets are there again, on the same port" {

@@ -45,6 +45,7 @@ static const struct object inlets = {
 			{"bind_addr", "FROM"},
 			{"to", "TO"},
 			{"state", "STATE"},
+			{"open", "OPEN"},
 			{"connections", "CONNECTIONS"},
 			{NULL, NULL},
 		},
@@ -113,10 +114,10 @@ static int inlet_body(const struct cli *c, const struct args *a, json_t **out)
 		rc = address_absolute(c, bind, from, sizeof from);
 	if (rc)
 		return rc;
-	json_t *body = json_pack("{s:s, s:s*, s:s*, s:s*, s:o, s:I, s:b, s:I}", "to", to, "from",
+	json_t *body = json_pack("{s:s, s:s*, s:s*, s:s*, s:o, s:I, s:I, s:b, s:I}", "to", to, "from",
 		bind ? from : NULL, "alias", args_text(a, "alias"), "identity",
 		args_text(a, "identity"), "authorized", object_strings(a, "authorized"), "parallel",
-		(json_int_t)parallel, "wait", !args_flag(a, "no-connection-wait"), "timeout_ms",
+		(json_int_t)parallel, "retry_wait_ms", (json_int_t)args_ms(a, "retry-wait", 0), "wait", !args_flag(a, "no-connection-wait"), "timeout_ms",
 		(json_int_t)wait_ms);
 	if (!body)
 		return cli_fail(c, CLI_INTERNAL, "out of memory, or an argument is not UTF-8 text");

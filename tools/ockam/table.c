@@ -95,6 +95,8 @@ OPTION o_parallel = {"parallel", 0, VALUE_COUNT, .meta = "N",
 	.help = "secure channels that share the connections; default: one more than workers"};
 OPTION o_connection_wait = {"connection-wait", 0, VALUE_TIMEOUT, .meta = "D",
 	.help = "how long to wait until it is connected; default 5s"};
+OPTION o_retry_wait = {"retry-wait", 0, VALUE_TIMEOUT, .meta = "D",
+	.help = "wait between attempts to connect; default: from 100ms, growing to 15s"};
 OPTION o_full = {"full", 0, VALUE_NONE, .help = "the whole change history"};
 OPTION o_encoding = {
 	"encoding", 0, VALUE_ENCODING, .meta = "text|hex", .help = "of the change history"};
@@ -285,7 +287,8 @@ static const struct command outlet_commands[] = {
 static const struct command inlet_commands[] = {
 	{"create", "listen for connections that come out at an outlet", cmd_inlet_create,
 		.opt = {&o_inlet_from, &o_inlet_to, &o_via, &o_at, &o_alias, &o_identity,
-			&o_authorized, &o_parallel, &o_no_wait, &o_connection_wait},
+			&o_authorized, &o_parallel, &o_no_wait, &o_connection_wait,
+			&o_retry_wait},
 		.about = "Prints the address that it listens on. The connections go through secure channels "
 			 "that the node keeps up;\na route without one gets /secure/api before its last "
 			 "service. An inlet whose outlet is not there yet is\ncreated and connects later.",

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The answer to a request that the data plane has a part in: objects as control knows them, each
+ * completed by what one command is answered. Waits for all of them, then replies.
+ */
+#ifndef OCKAM_GATHER_H
+#define OCKAM_GATHER_H
+
+#include "api.h"
+
+#include "seam.h"
+
+struct gather;
+typedef void gather_fn(json_t *o, const struct seam_msg *answer);
+
+/* For at most so many objects; `single`: the reply is the one object and no list. NULL: out of
+ * memory, and the request has been answered. */
+struct gather *gather_new(struct api_request *rq, unsigned most, bool single);
+/* Takes o. A command that fails, its object having just ended, leaves it as it is; NULL: none is
+ * asked. */
+void gather_add(struct gather *g, json_t *o, const struct seam_msg *cmd, gather_fn *fill);
+/* Replies, now or when all are answered. */
+void gather_reply(struct gather *g);
+
+#endif
