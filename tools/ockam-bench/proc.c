@@ -17,12 +17,14 @@
 
 enum { STOP_TRIES = 200, STOP_STEP_MS = 10 };
 
-static pid_t launch(char *const argv[], int out)
+static pid_t launch(char *const argv[], int out, bool session)
 {
 	pid_t pid = fork();
 	if (pid)
 		return pid < 0 ? -errno : pid;
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	if (session)
+		setsid();
 	int null = open("/dev/null", O_RDWR);
 	dup2(null, 0);
 	dup2(out >= 0 ? out : null, 1);
@@ -63,7 +65,7 @@ int proc_run(char *const argv[], char *out, size_t cap, struct proc_result *r)
 	if (pipe2(pipe_fd, O_CLOEXEC) < 0)
 		return -errno;
 	uint64_t start = now_ns();
-	pid_t pid = launch(argv, pipe_fd[1]);
+	pid_t pid = launch(argv, pipe_fd[1], false);
 	close(pipe_fd[1]);
 	if (pid > 0)
 		read_output(pipe_fd[0], out, cap);
@@ -81,7 +83,7 @@ int proc_run(char *const argv[], char *out, size_t cap, struct proc_result *r)
 
 pid_t proc_start(char *const argv[])
 {
-	return launch(argv, -1);
+	return launch(argv, -1, true);
 }
 
 void proc_stop(pid_t pid)

@@ -20,7 +20,8 @@ struct proc_result {
 /* Runs a command to its end, its standard output (at most cap - 1 bytes, NUL-terminated, the last
  * newline cut) in `out`. 0 when it could be started, whatever its status. */
 int proc_run(char *const argv[], char *out, size_t cap, struct proc_result *r);
-/* Starts one in the background, its output thrown away. Its pid. */
+/* Starts one in the background, its output thrown away, in a session of its own, as nodes are: the
+ * scheduler shares the CPU between sessions first. Its pid. */
 pid_t proc_start(char *const argv[]);
 /* Ends (SIGTERM, then SIGKILL) and reaps a child; 0 and less are ignored. */
 void proc_stop(pid_t pid);
