@@ -90,19 +90,6 @@ static void signals_ignore(void)
 	signal(SIGPIPE, SIG_IGN);
 }
 
-static unsigned workers_start(
-	struct worker **w, const struct options *o, struct worker_config cfg, int *rc)
-{
-	unsigned n = 0;
-	for (*rc = 0; n < o->workers; n++) {
-		cfg.index = n;
-		*rc = worker_start(&w[n], &cfg);
-		if (*rc < 0)
-			break;
-	}
-	return n;
-}
-
 static void workers_end(struct worker **w, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++)
@@ -111,6 +98,40 @@ static void workers_end(struct worker **w, unsigned n)
 		worker_join(w[i]);
 	for (unsigned i = 0; i < n; i++)
 		worker_free(w[i]);
+}
+
+/*
+ * As many as have been asked for, or as there is memory for the rings of: kernels from 6.14 on
+ * count those of all processes of a user against RLIMIT_MEMLOCK. How many, or a negative errno.
+ */
+static int workers_start(struct worker **w, const struct options *o, struct worker_config cfg)
+{
+	unsigned least = RING_ENTRIES;
+	int rc = 0;
+	for (cfg.index = 0; cfg.index < o->workers; cfg.index++) {
+		rc = worker_start(&w[cfg.index], &cfg);
+		if (rc < 0)
+			break;
+		if (worker_ring_entries(w[cfg.index]) < least)
+			least = worker_ring_entries(w[cfg.index]);
+	}
+	unsigned n = cfg.index, running = 0;
+	bool short_of = rc == -ENOMEM && n;
+	if (short_of)
+		rc = 0;
+	while (rc == 0 && running < n && (rc = worker_run(w[running], n)) == 0)
+		running++;
+	if (rc < 0) {
+		for (unsigned i = running; i < n; i++)
+			worker_run(w[i], 0); /* one that could not run has ended already */
+		workers_end(w, n);
+		return rc;
+	}
+	if (short_of || least < RING_ENTRIES)
+		log_warn("memory for rings is short (RLIMIT_MEMLOCK, ulimit -l): %u of %u workers, "
+			 "with rings of %u instead of %u entries",
+			n, o->workers, least, RING_ENTRIES);
+	return (int)n;
 }
 
 static int run(const struct options *o)
@@ -132,33 +153,35 @@ static int run(const struct options *o)
 		ledger_free(ledger);
 		return 1;
 	}
-	unsigned n = workers_start(workers, o,
-		(struct worker_config){.count = o->workers,
-			.ring_mask = o->ring_mask,
-			.seed = seed,
-			.serials = &serials,
-			.ledger = ledger,
-			.seam = seam_srv_seam(srv),
-			.all = workers},
-		&rc);
+	const struct worker_config cfg = {.ring_mask = o->ring_mask,
+		.seed = seed,
+		.serials = &serials,
+		.ledger = ledger,
+		.seam = seam_srv_seam(srv),
+		.all = workers};
+	rc = workers_start(workers, o, cfg);
 	if (rc == -ENOSYS || rc == -EPERM || rc == -EACCES) {
 		log_error("this system does not allow io_uring (%s), which the data plane needs",
 			strerror(-rc));
 		rc = EXIT_NO_URING;
 	} else if (rc == -ENOMEM) {
-		log_error("no memory for a worker: is RLIMIT_MEMLOCK (ulimit -l) too low?");
+		log_error("no memory for even one worker: is RLIMIT_MEMLOCK (ulimit -l) too low, "
+			  "or used "
+			  "up by other processes of this user?");
 		rc = 1;
 	} else if (rc < 0) {
 		log_error("cannot start a worker: %s", strerror(-rc));
 		rc = 1;
 	} else {
+		unsigned n = (unsigned)rc;
+		seam_srv_set_workers(srv, n);
 		sandbox_close();
 		rc = seam_srv_run(srv, workers);
 		if (rc < 0)
 			log_error("no controller: %s", strerror(-rc));
 		rc = rc < 0;
+		workers_end(workers, n);
 	}
-	workers_end(workers, n);
 	seam_srv_free(srv);
 	serials_fini(&serials);
 	ledger_free(ledger);

@@ -82,10 +82,10 @@ static int queue_init(struct ring *r, unsigned mask, unsigned entries)
 }
 
 /* Kernels from 6.14 on count the rings of all processes of a user against RLIMIT_MEMLOCK. */
-static int queue_init_fitting(struct ring *r, unsigned mask)
+static int queue_init_fitting(struct ring *r, unsigned mask, unsigned entries)
 {
 	int rc = -ENOMEM;
-	for (r->entries = RING_ENTRIES; r->entries >= RING_ENTRIES_MIN; r->entries /= 4) {
+	for (r->entries = entries; r->entries >= RING_ENTRIES_MIN; r->entries /= 4) {
 		rc = queue_init(r, mask, r->entries);
 		if (rc != -ENOMEM)
 			return rc;
@@ -105,10 +105,10 @@ static void bufs_init(struct ring *r)
 		ring_bufs_init(&r->app_bufs, &r->u, &apps);
 }
 
-int ring_init(struct ring *r, unsigned mask)
+int ring_init(struct ring *r, unsigned mask, unsigned entries)
 {
 	memset(r, 0, sizeof *r);
-	int rc = queue_init_fitting(r, mask);
+	int rc = queue_init_fitting(r, mask, entries);
 	if (rc < 0)
 		return rc;
 	if (!(mask & RING_BUF_RING))

@@ -18,7 +18,7 @@ enum ring_feature {
 	RING_BUF_RING = 2,  /* provided buffers in a shared ring */
 	RING_DEFER = 4,	    /* SINGLE_ISSUER | DEFER_TASKRUN */
 };
-enum { RING_ENTRIES = 256, RING_ENTRIES_MIN = 16 };
+enum { RING_ENTRIES = 256, RING_ENTRIES_MIN = 4 };
 enum { RING_BUFS = 64, RING_BUF_SIZE = 16 << 10, RING_GROUP = 0 };
 enum { RING_APP_BUFS = 128, RING_APP_GROUP = 1 };
 
@@ -45,8 +45,11 @@ struct ring {
 
 /* "multishot,buf-ring,defer-taskrun"; -EINVAL on a name that is none. */
 int ring_mask_parse(const char *text, unsigned *mask);
-/* 0 or a negative errno: -ENOSYS, -EPERM: there is no io_uring here. */
-int ring_init(struct ring *r, unsigned mask);
+/*
+ * With as many of `entries` as there is memory for. 0 or a negative errno: -ENOSYS, -EPERM: there
+ * is no io_uring here; -ENOMEM: not even for RING_ENTRIES_MIN.
+ */
+int ring_init(struct ring *r, unsigned mask, unsigned entries);
 void ring_fini(struct ring *r);
 
 /* A free submission slot; submits when all are taken. */

@@ -215,6 +215,11 @@ struct seam_srv *seam_srv_new(int seam_fd, unsigned workers, uint64_t seed, stru
 	return s;
 }
 
+void seam_srv_set_workers(struct seam_srv *s, unsigned workers)
+{
+	s->count = s->registry.workers = workers;
+}
+
 const struct worker_seam *seam_srv_seam(struct seam_srv *s)
 {
 	return &s->seam;

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 enum { CQE_BATCH = 32 }; /* then what they brought is sent: a sender must hear PAUSE soon */
+enum { UNKNOWN = 1 };
 
 struct worker {
 	struct worker_config cfg;
@@ -30,8 +31,9 @@ struct worker {
 	bool stopping;
 	/* how the start went */
 	pthread_mutex_t lock;
-	pthread_cond_t started;
-	int start_rc; /* 1: not known yet */
+	pthread_cond_t changed;
+	int start_rc; /* of its last step, or UNKNOWN */
+	int count;    /* of all workers; -1: not known yet */
 };
 
 static uint64_t clock_ns(void)
@@ -318,11 +320,6 @@ static int worker_init(struct worker *w)
 		.ctx = w,
 	};
 	w->now_ms = clock_ms();
-	int rc = ring_init(&w->ring, w->cfg.ring_mask);
-	if (rc < 0)
-		return rc;
-	if (w->ring.entries < RING_ENTRIES && w->cfg.index == 0)
-		log_warn("memory for rings is short (RLIMIT_MEMLOCK): they are smaller than wanted");
 	if (!w->ring.restricted && w->cfg.index == 0)
 		log_warn("sandbox: this kernel cannot restrict what an io_uring does");
 	w->engine = engine_new(&cfg);
@@ -342,7 +339,6 @@ static int worker_init(struct worker *w)
 		apps_free(w->apps);
 		link_sockets_free(w->sockets);
 		engine_free(w->engine);
-		ring_fini(&w->ring);
 		return -ENOMEM;
 	}
 	wake_arm(w);
@@ -361,16 +357,38 @@ static void apps_end(struct worker *w)
 	}
 }
 
-static void *worker_main(void *arg)
+/* How a step of the start went. */
+static void say(struct worker *w, int rc)
 {
-	struct worker *w = arg;
-	int rc = worker_init(w);
 	pthread_mutex_lock(&w->lock);
 	w->start_rc = rc;
-	pthread_cond_signal(&w->started);
+	pthread_cond_broadcast(&w->changed);
 	pthread_mutex_unlock(&w->lock);
-	if (rc < 0)
-		return NULL;
+}
+
+static int hear(struct worker *w)
+{
+	pthread_mutex_lock(&w->lock);
+	while (w->start_rc == UNKNOWN)
+		pthread_cond_wait(&w->changed, &w->lock);
+	int rc = w->start_rc;
+	pthread_mutex_unlock(&w->lock);
+	return rc;
+}
+
+/* How many workers there are, once that is known; 0: it shall end. */
+static unsigned wait_for_count(struct worker *w)
+{
+	pthread_mutex_lock(&w->lock);
+	while (w->count < 0)
+		pthread_cond_wait(&w->changed, &w->lock);
+	unsigned count = (unsigned)w->count;
+	pthread_mutex_unlock(&w->lock);
+	return count;
+}
+
+static void work(struct worker *w)
+{
 	while (!w->stopping)
 		turn(w, wait_ms(w));
 	apps_end(w);
@@ -383,8 +401,24 @@ static void *worker_main(void *arg)
 		completions(w);
 	}
 	udps_free(w->udps);
-	ring_fini(&w->ring);
 	link_sockets_free(w->sockets);
+}
+
+static void *worker_main(void *arg)
+{
+	struct worker *w = arg;
+	int rc = ring_init(&w->ring, w->cfg.ring_mask, RING_ENTRIES);
+	say(w, rc);
+	if (rc < 0)
+		return NULL;
+	w->cfg.count = wait_for_count(w);
+	if (w->cfg.count) {
+		rc = worker_init(w);
+		say(w, rc);
+		if (rc == 0)
+			work(w);
+	}
+	ring_fini(&w->ring);
 	return NULL;
 }
 
@@ -394,36 +428,48 @@ int worker_start(struct worker **out, const struct worker_config *cfg)
 	if (!w)
 		return -ENOMEM;
 	w->cfg = *cfg;
-	w->start_rc = 1;
+	w->start_rc = UNKNOWN;
+	w->count = -1;
 	int rc = mailbox_init(&w->mailbox);
 	if (rc < 0) {
 		free(w);
 		return rc;
 	}
 	pthread_mutex_init(&w->lock, NULL);
-	pthread_cond_init(&w->started, NULL);
+	pthread_cond_init(&w->changed, NULL);
 	rc = -pthread_create(&w->thread, NULL, worker_main, w);
 	if (rc == 0) {
-		pthread_mutex_lock(&w->lock);
-		while (w->start_rc == 1)
-			pthread_cond_wait(&w->started, &w->lock);
-		rc = w->start_rc;
-		pthread_mutex_unlock(&w->lock);
+		rc = hear(w);
 		if (rc < 0)
 			pthread_join(w->thread, NULL);
 	}
 	if (rc < 0) {
-		mailbox_fini(&w->mailbox);
-		free(w);
+		worker_free(w);
 		return rc;
 	}
 	*out = w;
 	return 0;
 }
 
+int worker_run(struct worker *w, unsigned count)
+{
+	pthread_mutex_lock(&w->lock);
+	w->count = (int)count;
+	if (count)
+		w->start_rc = UNKNOWN;
+	pthread_cond_broadcast(&w->changed);
+	pthread_mutex_unlock(&w->lock);
+	return hear(w);
+}
+
 struct mailbox *worker_mailbox(struct worker *w)
 {
 	return &w->mailbox;
+}
+
+unsigned worker_ring_entries(const struct worker *w)
+{
+	return w->ring.entries;
 }
 
 void worker_stop(struct worker *w)
@@ -443,6 +489,6 @@ void worker_free(struct worker *w)
 {
 	mailbox_fini(&w->mailbox);
 	pthread_mutex_destroy(&w->lock);
-	pthread_cond_destroy(&w->started);
+	pthread_cond_destroy(&w->changed);
 	free(w);
 }

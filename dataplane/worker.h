@@ -21,7 +21,8 @@ struct worker_seam {
 };
 
 struct worker_config {
-	unsigned index, count;
+	unsigned index;
+	unsigned count; /* set by worker_run */
 	unsigned ring_mask;
 	uint64_t seed;
 	struct serials *serials;
@@ -30,9 +31,13 @@ struct worker_config {
 	struct worker **all; /* by index; filled before any link is added */
 };
 
-/* Starts the thread. 0, or a negative errno (-ENOSYS, -EPERM: no io_uring). */
+/* Starts the thread and makes its ring. 0, or a negative errno (-ENOSYS, -EPERM: no io_uring). */
 int worker_start(struct worker **out, const struct worker_config *cfg);
+/* The rest, once it is known how many workers could be started. 0, or -ENOMEM: it has ended, as
+ * with `count` 0; to be joined. */
+int worker_run(struct worker *w, unsigned count);
 struct mailbox *worker_mailbox(struct worker *w);
+unsigned worker_ring_entries(const struct worker *w); /* that there was memory for */
 /* Asks it to close all links and end; waits for that; frees it when no other worker runs any more.
  */
 void worker_stop(struct worker *w);

@@ -128,3 +128,33 @@ locked() { status "$1" VmLck | sed 's/ kB//'; }
 	ockam node start n1
 	expect 0 ockam secure-channel-listener create l --at n1 --identity i
 }
+
+@test "with little memory to lock a node has what fits, says so, and works" {
+	[ "$(id -u)" = 0 ] || skip "the limit counts all processes of a user, and only root can be another"
+	command -v setpriv >/dev/null || skip "needs setpriv"
+	chmod 755 "$BATS_RUN_TMPDIR" "$BATS_TEST_TMPDIR" "${BATS_TEST_TMPDIR%/*}" 2>/dev/null || true
+	local id=$((1048576 + $$))
+	other=$(mktemp -d /tmp/ockam.XXXXXX)
+	export OCKAM_HOME=$other/home
+	chown "$id:$id" "$other"
+	as() { setpriv --reuid "$id" --regid "$id" --clear-groups "$@"; }
+	local ockam=$(command -v ockam)
+	as "$ockam" node list >/dev/null 2>&1 || {
+		rm -rf "$other"
+		skip "the build directory is not open to others"
+	}
+	result=0
+	{
+		as bash -c 'ulimit -l 32 && exec "$@"' - "$ockam" node create n1 &&
+			as "$ockam" node create n2 &&
+			as "$ockam" node show n1 --output json | jq -e '.dataplane.workers > 0' &&
+			as "$ockam" message send hello --from n2 --to /node/n1/secure/api/service/uppercase &&
+			[ "$(log n1 | grep -c 'memory for rings is short')" -le 1 ]
+	} || result=1
+	# kernels before 6.14 count no rings
+	log n1 | grep -q 'memory for rings is short' ||
+		as "$ockam" node show n1 --output json | jq -e ".dataplane.workers > 1 or $(nproc) == 1" || result=1
+	as "$ockam" node delete --all -y
+	rm -rf "$other"
+	return $result
+}

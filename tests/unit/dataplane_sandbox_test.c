@@ -288,7 +288,7 @@ static void a_ring_takes_only_what_a_worker_asks_for(void **state)
 	for (size_t m = 0; m < sizeof masks / sizeof *masks; m++) {
 		struct ring r;
 		uint64_t value = 5, *buf = &value;
-		int fd = eventfd(5, EFD_CLOEXEC), rc = ring_init(&r, masks[m]);
+		int fd = eventfd(5, EFD_CLOEXEC), rc = ring_init(&r, masks[m], RING_ENTRIES);
 		if (rc == -ENOSYS || rc == -EPERM || (rc == 0 && !r.restricted)) {
 			print_message("skipped: this kernel has no %s\n",
 				rc ? "io_uring" : "ring restrictions");
@@ -314,7 +314,7 @@ static int ring_in_little_memory(void *ctx)
 	struct ring r;
 	uint64_t value = 5, got = 0;
 	setrlimit(RLIMIT_MEMLOCK, &little);
-	int fd = eventfd((unsigned)value, EFD_CLOEXEC), rc = ring_init(&r, 0);
+	int fd = eventfd((unsigned)value, EFD_CLOEXEC), rc = ring_init(&r, 0, RING_ENTRIES);
 	if (rc < 0)
 		return -rc;
 	if (r.entries < RING_ENTRIES_MIN || r.entries > RING_ENTRIES)
@@ -327,7 +327,7 @@ static int ring_in_little_memory(void *ctx)
 
 static void a_ring_fits_into_little_memory(void **state)
 {
-	rlim_t limit = 32 << 10;
+	rlim_t limit = 12 << 10;
 	if (geteuid() != 0) {
 		print_message("skipped: the limit counts all of a user's processes\n");
 		skip();
