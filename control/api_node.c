@@ -41,18 +41,34 @@ static json_t *dataplane_json(struct program *p)
 		(int)respawn_count(p));
 }
 
+static json_t *missing_json(unsigned missing)
+{
+	static const struct {
+		unsigned bit;
+		const char *name;
+	} parts[] = {{SEAM_NO_CAPABILITIES, "capabilities"}, {SEAM_NO_FILES, "files"},
+		{SEAM_NO_TCP, "TCP"}, {SEAM_NO_SIGNALS, "signals"}, {SEAM_NO_CALLS, "system calls"},
+		{SEAM_NO_RING, "io_uring"}};
+	json_t *list = json_array();
+	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+		if (missing & parts[i].bit)
+			json_array_append_new(list, json_string(parts[i].name));
+	return list;
+}
+
 void api_node_show(struct api_request *rq)
 {
 	struct program *p = rq->p;
 	char id[IDENTIFIER_TEXT];
-	json_t *doc = json_pack(
-		"{s:s, s:b, s:s, s:i, s:s, s:o, s:n, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+	json_t *doc = json_pack("{s:s, s:b, s:s, s:i, s:s, s:o, s:n, s:o, s:o, s:o, s:o, s:o, s:o, "
+				"s:o, s:o, s:{s:o, s:o}}",
 		"name", p->name, "is_default", is_default(p), "status", "running", "pid",
 		(int)getpid(), "identity", identifier_format(&p->node->keys.identity.id, id),
 		"route", route_json(p), "http_server_address", "transports", api_transports_json(p),
 		"secure_channel_listeners", api_listeners_json(p), "secure_channels",
 		api_channels_json(p), "relays", api_relays_json(p), "inlets", api_inlets_json(p),
-		"outlets", api_outlets_json(p), "services",
-		api_services_json(p), "dataplane", dataplane_json(p));
+		"outlets", api_outlets_json(p), "services", api_services_json(p), "dataplane",
+		dataplane_json(p), "sandbox_missing", "control", missing_json(p->sandbox_missing),
+		"dataplane", missing_json(p->node->missing));
 	api_reply(rq, doc);
 }

@@ -44,7 +44,7 @@ struct node {
 	bool detached;	 /* there is no data plane: nothing is attempted */
 	uint64_t now_ms; /* monotonic */
 	uint64_t unix_s;
-	uint32_t workers, suites; /* of the data plane, from SEAM_HELLO */
+	uint32_t workers, suites, missing; /* of the data plane, from SEAM_HELLO */
 
 	struct seam_client *seam;
 	struct links *links;

@@ -287,6 +287,7 @@ static int make_node(
 	p->node->home = p->temporary ? NULL : p->home;
 	p->node->workers = info.workers;
 	p->node->suites = info.suites;
+	p->node->missing = info.missing;
 	return 0;
 }
 

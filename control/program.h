@@ -28,6 +28,7 @@ struct program {
 	char identity[WIRE_NAME_MAX + 1]; /* empty: the default one */
 	bool temporary, foreground, ends_with_stdin;
 	int ready_fd; /* -1 when it was written */
+	unsigned sandbox_missing; /* enum seam_missing */
 
 	/* from the home */
 	struct home *home; /* read-only when temporary */

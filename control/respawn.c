@@ -107,6 +107,7 @@ static void greeted(struct node *n, void *ctx, int error, const struct seam_msg 
 	uv_timer_stop(&part.timer);
 	n->workers = answer->workers;
 	n->suites = answer->suites;
+	n->missing = answer->missing;
 	log_info("the data plane is back, process %d", dataplane_pid(p));
 	node_dataplane_back(n);
 	tcp_listeners_hand_over(p);

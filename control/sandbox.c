@@ -204,9 +204,13 @@ static int files(struct program *p)
 
 int sandbox_enter(struct program *p, struct reason *why)
 {
+	unsigned lacks = confine_files_lacks();
 	int rc = confine_drop_capabilities(KEPT);
-	if (rc < 0)
+	p->sandbox_missing = 0;
+	if (rc < 0) {
 		log_warn("sandbox: capabilities were not dropped: %s", strerror(-rc));
+		p->sandbox_missing |= SEAM_NO_CAPABILITIES;
+	}
 	if (!p->temporary && faccessat(AT_FDCWD, p->home_dir, R_OK | W_OK | X_OK, AT_EACCESS) < 0) {
 		*why = reason_make(EXIT_IO,
 			"%.200s belongs to somebody else, and a node has no privilege to write it "
@@ -219,8 +223,14 @@ int sandbox_enter(struct program *p, struct reason *why)
 		log_warn("sandbox: the kernel has no Landlock (%s): the node could reach all files "
 			 "of its user",
 			strerror(-rc));
+	if (rc < 0 || lacks & CONFINE_LACKS_FILES)
+		p->sandbox_missing |= SEAM_NO_FILES;
+	if (rc < 0 || lacks & CONFINE_LACKS_SIGNALS)
+		p->sandbox_missing |= SEAM_NO_SIGNALS;
 	rc = filter();
 	if (rc < 0)
 		log_warn("sandbox: no system call filter: %s", strerror(-rc));
+	if (rc < 0)
+		p->sandbox_missing |= SEAM_NO_CALLS;
 	return 0;
 }

@@ -351,6 +351,7 @@ int dataplane_greet(
 			*info = (struct dataplane_info){
 				.workers = m.workers,
 				.suites = m.suites,
+				.missing = m.missing,
 				.highest = {m.serial, m.link, m.session, m.listener},
 			};
 			answered = true;

@@ -11,7 +11,7 @@
 
 /* Its answer to the greeting. */
 struct dataplane_info {
-	uint32_t workers, suites;
+	uint32_t workers, suites, missing;
 	struct adopt_highest highest;
 };
 

@@ -134,7 +134,7 @@ static int workers_start(struct worker **w, const struct options *o, struct work
 	return (int)n;
 }
 
-static int run(const struct options *o)
+static int run(const struct options *o, unsigned missing)
 {
 	struct worker *workers[REGISTRY_WORKERS];
 	struct serials serials;
@@ -174,8 +174,9 @@ static int run(const struct options *o)
 		rc = 1;
 	} else {
 		unsigned n = (unsigned)rc;
-		seam_srv_set_workers(srv, n);
-		sandbox_close();
+		missing |= worker_ring_restricted(workers[0]) ? 0 : SEAM_NO_RING;
+		missing |= sandbox_close();
+		seam_srv_started(srv, n, missing);
 		rc = seam_srv_run(srv, workers);
 		if (rc < 0)
 			log_error("no controller: %s", strerror(-rc));
@@ -201,6 +202,5 @@ int main(int argc, char **argv)
 	descriptors_raise();
 	signals_ignore();
 	aead_init();
-	sandbox_begin();
-	return run(&o);
+	return run(&o, sandbox_begin());
 }

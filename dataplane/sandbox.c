@@ -2,6 +2,7 @@
 #include "sandbox.h"
 
 #include "log.h"
+#include "seam.h"
 #include "confine.h"
 
 #include <errno.h>
@@ -65,17 +66,27 @@ static const int allowed[] = {
 /* libc asks for /proc/sys/vm/overcommit_memory when it gives memory back, and can do without. */
 static const int without_files[] = {SCMP_SYS(open), SCMP_SYS(openat)};
 
-void sandbox_begin(void)
+unsigned sandbox_begin(void)
 {
+	unsigned lacks = confine_files_lacks(), missing = 0;
 	confine_hide();
 	int rc = confine_drop_capabilities(0);
-	if (rc < 0)
+	if (rc < 0) {
 		log_warn("sandbox: capabilities were not dropped: %s", strerror(-rc));
+		missing |= SEAM_NO_CAPABILITIES;
+	}
 	rc = confine_files_enter(confine_files_new(CONFINE_NO_TCP | CONFINE_NO_ABSTRACT));
 	if (rc < 0)
 		log_warn("sandbox: the kernel has no Landlock (%s); only the system call filter "
 			 "keeps the data plane from files",
 			strerror(-rc));
+	if (rc < 0 || lacks & CONFINE_LACKS_FILES)
+		missing |= SEAM_NO_FILES;
+	if (rc < 0 || lacks & CONFINE_LACKS_TCP)
+		missing |= SEAM_NO_TCP;
+	if (rc < 0 || lacks & CONFINE_LACKS_SIGNALS)
+		missing |= SEAM_NO_SIGNALS;
+	return missing;
 }
 
 /* Memory is never made executable; the only signals are to ourselves; one question to sockets. */
@@ -92,7 +103,7 @@ static void add_conditions(scmp_filter_ctx f)
 	confine_filter_if(f, SCMP_ACT_ALLOW, SCMP_SYS(rt_sigaction), 1, &not_sigsys);
 }
 
-void sandbox_close(void)
+unsigned sandbox_close(void)
 {
 	scmp_filter_ctx f = confine_filter_new(SCMP_ACT_TRAP);
 	if (f) {
@@ -107,4 +118,5 @@ void sandbox_close(void)
 	int rc = confine_filter_enter(f);
 	if (rc < 0)
 		log_warn("sandbox: no system call filter: %s", strerror(-rc));
+	return rc < 0 ? SEAM_NO_CALLS : 0;
 }

@@ -7,9 +7,11 @@
 #ifndef OCKAM_DATAPLANE_SANDBOX_H
 #define OCKAM_DATAPLANE_SANDBOX_H
 
-/* Before the first thread, when files and libraries have been read. */
-void sandbox_begin(void);
-/* When the workers have their rings; for all threads. From now on only what is on the list. */
-void sandbox_close(void);
+/* Before the first thread, when files and libraries have been read. What is missing: enum
+ * seam_missing. */
+unsigned sandbox_begin(void);
+/* When the workers have their rings; for all threads. From now on only what is on the list. The
+ * same. */
+unsigned sandbox_close(void);
 
 #endif

@@ -36,6 +36,7 @@ struct seam_srv {
 	int listen_fd, conn, epoll;
 	int spare; /* given up for a moment when descriptors have run out */
 	unsigned count;
+	uint32_t missing; /* of the sandbox */
 	bool greeted;
 	bool held;    /* the listeners are not watched: control is behind */
 	bool outlive; /* goes on without a controller, */
@@ -215,9 +216,10 @@ struct seam_srv *seam_srv_new(int seam_fd, unsigned workers, uint64_t seed, stru
 	return s;
 }
 
-void seam_srv_set_workers(struct seam_srv *s, unsigned workers)
+void seam_srv_started(struct seam_srv *s, unsigned workers, unsigned missing)
 {
 	s->count = s->registry.workers = workers;
+	s->missing = missing;
 }
 
 const struct worker_seam *seam_srv_seam(struct seam_srv *s)
@@ -426,10 +428,11 @@ static int hello(struct seam_srv *s, const struct seam_msg *m, struct seam_msg *
 	answer->cmd = SEAM_HELLO;
 	answer->fd = -1;
 	answer->has = SEAM_HAS(SEAM_A_VERSION) | SEAM_HAS(SEAM_A_WORKERS) |
-		      SEAM_HAS(SEAM_A_SUITES) | SEAM_HAS(SEAM_A_SERIAL) | SEAM_HAS(SEAM_A_LINK) |
-		      SEAM_HAS(SEAM_A_SESSION) | SEAM_HAS(SEAM_A_LISTENER);
+		      SEAM_HAS(SEAM_A_SUITES) | SEAM_HAS(SEAM_A_MISSING) | SEAM_HAS(SEAM_A_SERIAL) |
+		      SEAM_HAS(SEAM_A_LINK) | SEAM_HAS(SEAM_A_SESSION) | SEAM_HAS(SEAM_A_LISTENER);
 	answer->version = SEAM_VERSION;
 	answer->workers = s->count;
+	answer->missing = s->missing;
 	answer->suites = aead_suites();
 	answer->serial = serials_highest(s->serials);
 	answer->link = s->top_link;

@@ -16,8 +16,9 @@ struct seam_srv;
  */
 struct seam_srv *seam_srv_new(int seam_fd, unsigned workers, uint64_t seed, struct serials *serials,
 	struct ledger *ledger);
-/* There are fewer workers than was said: before seam_srv_run. */
-void seam_srv_set_workers(struct seam_srv *s, unsigned workers);
+/* How many workers there are in the end, and what of the sandbox is missing: before seam_srv_run.
+ */
+void seam_srv_started(struct seam_srv *s, unsigned workers, unsigned missing);
 /* How the workers speak to control. */
 const struct worker_seam *seam_srv_seam(struct seam_srv *s);
 /* Serves until the controller has gone: 0; a negative errno when none came. */

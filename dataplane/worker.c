@@ -472,6 +472,11 @@ unsigned worker_ring_entries(const struct worker *w)
 	return w->ring.entries;
 }
 
+bool worker_ring_restricted(const struct worker *w)
+{
+	return w->ring.restricted;
+}
+
 void worker_stop(struct worker *w)
 {
 	struct letter *l = letter_new(LETTER_STOP, 0);

@@ -38,6 +38,7 @@ int worker_start(struct worker **out, const struct worker_config *cfg);
 int worker_run(struct worker *w, unsigned count);
 struct mailbox *worker_mailbox(struct worker *w);
 unsigned worker_ring_entries(const struct worker *w); /* that there was memory for */
+bool worker_ring_restricted(const struct worker *w);
 /* Asks it to close all links and end; waits for that; frees it when no other worker runs any more.
  */
 void worker_stop(struct worker *w);

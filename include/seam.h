@@ -15,10 +15,9 @@
  *
  * command          from     attributes (* required)                     fd      errors
  * SEAM_HELLO       control  version*                                    -       -EPROTO (version)
- *        answer:            version workers suites (bit 1 << enum wire_suite) serial session link
- *                           listener (the highest that were seen: control goes on above them)
- * SEAM_END         control  -            the controller is about to close the seam in order, which
- *                           ends the data plane
+ *        answer:            version workers suites (bit 1 << enum wire_suite) missing serial
+ * session link listener (the highest that were seen: control goes on above them) SEAM_END control
+ * -            the controller is about to close the seam in order, which ends the data plane
  * SEAM_OUTLIVE     control  -            the node is ready: from now on the data plane goes on when
  * the seam closes without SEAM_END. It carries what is there, closes what comes anew, and waits for
  * another controller. Until then it ends with its controller, so that a start that fails leaves
@@ -32,26 +31,21 @@
  *                           Behind a session come STREAM_ASKED again for streams that nobody has
  *                           answered.
  * SEAM_LISTENER_ADD control listener*                                   socket  -EEXIST -EMFILE
- *                           A listening stream socket, or a bound datagram socket: of its datagrams those
- *                           that are of no link come up as DGRAM, if they may be a HELLO.
- * SEAM_LISTENER_DEL control listener*                                   -       -ENOENT
- * SEAM_LINK_ADD    control  link* session (for a channel link) out_link origin  socket
- *                                                                       -EEXIST -ENOENT -EMFILE
- *                           The link starts down: only LINK frames pass either way. out_link: the
- *                           link that it will exchange most frames with; one worker gets both.
- *                           origin: links with the same number share what one may send to control.
- *                           A datagram link has tag_rx*, and either a connected socket (this node has
- *                           dialled), or listener* and address*: frames from there are the link's.
- * SEAM_LINK_SET    control  link* up* frame_max* note origin (0: not shared) tag_tx address
- *                           A datagram link has tag_tx; `address` moves it there, from a listener's.
- *                                                        -ENOENT -EMSGSIZE -EADDRINUSE (another link's)
- * SEAM_LINK_DEL    control  link*        closes the socket              -       -ENOENT
- * SEAM_LINK_GET    control  link*                                       -       -ENOENT
- *        answer:            link up frames_rx frames_tx bytes_rx bytes_tx dropped
- * SEAM_LABEL_ADD   control  link* label* out_link label_tx              -       -EEXIST -ENOENT
- *                           Frames that arrive on `link` with `label` leave by out_link; without
- *                           out_link the row is a local half-open end: FINISH goes up, DATA drops.
- *                           -EEXIST when the key is taken by anything else; an equal row is 0.
+ *                           A listening stream socket, or a bound datagram socket: of its datagrams
+ * those that are of no link come up as DGRAM, if they may be a HELLO. SEAM_LISTENER_DEL control
+ * listener*                                   -       -ENOENT SEAM_LINK_ADD    control  link*
+ * session (for a channel link) out_link origin  socket -EEXIST -ENOENT -EMFILE The link starts
+ * down: only LINK frames pass either way. out_link: the link that it will exchange most frames
+ * with; one worker gets both. origin: links with the same number share what one may send to
+ * control. A datagram link has tag_rx*, and either a connected socket (this node has dialled), or
+ * listener* and address*: frames from there are the link's. SEAM_LINK_SET    control  link* up*
+ * frame_max* note origin (0: not shared) tag_tx address A datagram link has tag_tx; `address` moves
+ * it there, from a listener's. -ENOENT -EMSGSIZE -EADDRINUSE (another link's) SEAM_LINK_DEL control
+ * link*        closes the socket              -       -ENOENT SEAM_LINK_GET    control  link* -
+ * -ENOENT answer:            link up frames_rx frames_tx bytes_rx bytes_tx dropped SEAM_LABEL_ADD
+ * control  link* label* out_link label_tx              -       -EEXIST -ENOENT Frames that arrive
+ * on `link` with `label` leave by out_link; without out_link the row is a local half-open end:
+ * FINISH goes up, DATA drops. -EEXIST when the key is taken by anything else; an equal row is 0.
  *                           label_tx, for the dump: the label of the path's other row, (out_link,
  * label_tx). SEAM_LABEL_DEL   control  link* label*                                -       -ENOENT
  * SEAM_LABEL_GET   control  link* label*                                -       -ENOENT
@@ -80,29 +74,26 @@
  * SEAM_STREAM_ACCEPT control session* stream*                           socket  -ENOENT -EALREADY
  *                           The answer to STREAM_ASKED: a connected socket.
  * SEAM_STREAM_REFUSE control session* stream* code* (enum refuse_code)  -       -ENOENT -EALREADY
- * SEAM_FRAME       both     link* frame* (bytes)   control: send this frame (INIT, RESP, FINISH, RESET,
- *                           CONTROL, LINK) on the link. data plane: such a frame arrived.
- * SEAM_DGRAM       both     listener* address* frame*   a datagram of no link: came, or is to be sent.
- * SEAM_MSG         both     session* message* (id u32) more body* (<= SEAM_BODY_MAX)
- *                           A part of a MSG record's body; `more` (flag) when others follow.
- *                           With NLM_F_ACK control learns -ENOBUFS (queue full), -ENOENT, -EPIPE.
+ * SEAM_FRAME       both     link* frame* (bytes)   control: send this frame (INIT, RESP, FINISH,
+ * RESET, CONTROL, LINK) on the link. data plane: such a frame arrived. SEAM_DGRAM       both
+ * listener* address* frame*   a datagram of no link: came, or is to be sent. SEAM_MSG         both
+ * session* message* (id u32) more body* (<= SEAM_BODY_MAX) A part of a MSG record's body; `more`
+ * (flag) when others follow. With NLM_F_ACK control learns -ENOBUFS (queue full), -ENOENT, -EPIPE.
  *
  * events           from data plane
  * SEAM_LINK_NEW    link* listener* peer* (text, "127.0.0.1:4000" or "unix")   accepted, still down
  * SEAM_LINK_LOST   link* error (negative errno; 0 = end of stream)       its rows are gone already
- * SEAM_LINK_SILENT link*                 a datagram link that this node dialled has an unanswered PING:
- *                           perhaps its address is another now. Once per silence.
- * SEAM_LABEL_USED  link* label*          the first DATA passed this row
- * SEAM_SESSION_UP  session*              the first frame of the peer was opened
- * SEAM_SESSION_BROKEN session* error     the path is broken (nothing opened, gap, hard limit); the
- *                           session stays until SESSION_DEL
- * SEAM_SESSION_CLOSED session* close*    CLOSE came and was answered, or ours was; rows are gone
- * SEAM_LABEL_LOST  link* label* code*    the data plane reset this path on this row's side
- * (overrun, link lost): control passes the RESET on and forgets the path SEAM_STREAM_ASKED session*
- * stream* service*     the peer opens a stream to a service: to be answered by STREAM_ACCEPT or
- * STREAM_REFUSE SEAM_STREAM_CLOSED session* stream* error* code* portal* bytes_rx* bytes_tx*   a
- * stream of a portal (0: of an accepted one) has ended. error 0: both ways in order; code: why the
- * peer refused it, or 0. bytes_rx went to the application.
+ * SEAM_LINK_SILENT link*                 a datagram link that this node dialled has an unanswered
+ * PING: perhaps its address is another now. Once per silence. SEAM_LABEL_USED  link* label* the
+ * first DATA passed this row SEAM_SESSION_UP  session*              the first frame of the peer was
+ * opened SEAM_SESSION_BROKEN session* error     the path is broken (nothing opened, gap, hard
+ * limit); the session stays until SESSION_DEL SEAM_SESSION_CLOSED session* close*    CLOSE came and
+ * was answered, or ours was; rows are gone SEAM_LABEL_LOST  link* label* code*    the data plane
+ * reset this path on this row's side (overrun, link lost): control passes the RESET on and forgets
+ * the path SEAM_STREAM_ASKED session* stream* service*     the peer opens a stream to a service: to
+ * be answered by STREAM_ACCEPT or STREAM_REFUSE SEAM_STREAM_CLOSED session* stream* error* code*
+ * portal* bytes_rx* bytes_tx*   a stream of a portal (0: of an accepted one) has ended. error 0:
+ * both ways in order; code: why the peer refused it, or 0. bytes_rx went to the application.
  *
  * A note is what control wants to be told again of a link or session by the dump, at most
  * SEAM_NOTE_MAX bytes; the data plane does not look into it. It holds no keys.
@@ -218,6 +209,7 @@ enum seam_attr {
 	SEAM_A_SERVICE,
 	SEAM_A_NOTE,
 	SEAM_A_ORIGIN,
+	SEAM_A_MISSING,
 	SEAM_A_TAG_RX,
 	SEAM_A_TAG_TX,
 	SEAM_A_ADDRESS,
@@ -225,6 +217,17 @@ enum seam_attr {
 	SEAM_A_END
 };
 #define SEAM_HAS(attr) (1ull << (attr))
+
+/* SEAM_A_MISSING: parts of a sandbox that this kernel does not have, or that could not be entered.
+ */
+enum seam_missing {
+	SEAM_NO_CAPABILITIES = 1, /* they were not dropped */
+	SEAM_NO_FILES = 2,	  /* Landlock */
+	SEAM_NO_TCP = 4,	  /* Landlock's for bind and connect */
+	SEAM_NO_SIGNALS = 8,	  /* Landlock's for signals and abstract sockets */
+	SEAM_NO_CALLS = 16,	  /* the filter */
+	SEAM_NO_RING = 32,	  /* restrictions of io_uring */
+};
 
 enum seam_role { SEAM_INITIATOR = 1, SEAM_RESPONDER = 2 };
 
@@ -239,7 +242,7 @@ struct seam_msg {
 	int32_t error;	/* SEAM_ACK: 0 or negative errno; SEAM_A_ERROR */
 	uint64_t has;
 	int fd;		/* -1, or a socket that passes; owned by whoever takes it */
-	uint32_t version, workers, suites;
+	uint32_t version, workers, suites, missing;
 	uint32_t listener, link, out_link;
 	uint8_t up, role, suite, path_flags, close, more, code;
 	uint16_t frame_max;

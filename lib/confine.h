@@ -53,6 +53,9 @@ void confine_files_allow(int rules, const char *path, unsigned rights);
 /* The libraries that this program has loaded, from wherever they came, may be read, and the loader
  * executed: that is what it takes to start a program like this one. */
 void confine_files_allow_libraries(int rules);
+/* What of that the kernel does not know. */
+enum confine_lack { CONFINE_LACKS_FILES = 1, CONFINE_LACKS_TCP = 2, CONFINE_LACKS_SIGNALS = 4 };
+unsigned confine_files_lacks(void);
 /* Takes effect; closes `rules`. */
 int confine_files_enter(int rules);
 

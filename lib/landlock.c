@@ -51,6 +51,17 @@ static long version(void)
 	return syscall(__NR_landlock_create_ruleset, NULL, 0, CREATE_RULESET_VERSION);
 }
 
+static unsigned lacks(long v)
+{
+	return (v <= 0 ? CONFINE_LACKS_FILES : 0u) | (v < 4 ? CONFINE_LACKS_TCP : 0u) |
+	       (v < 6 ? CONFINE_LACKS_SIGNALS : 0u);
+}
+
+unsigned confine_files_lacks(void)
+{
+	return lacks(version());
+}
+
 static uint64_t handled(long v)
 {
 	return FS_VERSION_1 | (v >= 2 ? FS_REFER : 0) | (v >= 3 ? FS_TRUNCATE : 0) |

@@ -64,6 +64,7 @@ static const struct field fields[SEAM_A_END] = {
 	[SEAM_A_SERVICE] = FIELD(K_TEXT, service),
 	[SEAM_A_NOTE] = FIELD(K_NOTE, note),
 	[SEAM_A_ORIGIN] = FIELD(K_U64, origin),
+	[SEAM_A_MISSING] = FIELD(K_U32, missing),
 	[SEAM_A_TAG_RX] = FIELD(K_U64, tag_rx),
 	[SEAM_A_TAG_TX] = FIELD(K_U64, tag_tx),
 	[SEAM_A_ADDRESS] = FIELD(K_ADDRESS, address),

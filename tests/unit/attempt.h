@@ -7,6 +7,8 @@
 #ifndef OCKAM_TEST_ATTEMPT_H
 #define OCKAM_TEST_ATTEMPT_H
 
+#include "confine.h"
+
 #include <errno.h>
 #include <grp.h>
 #include <signal.h>
@@ -33,6 +35,18 @@ typedef int attempt_fn(void *ctx);
 static inline int errno_of(long rc)
 {
 	return rc < 0 ? errno : TAKEN;
+}
+
+/* As if the kernel had no Landlock. */
+static inline void hide_landlock(void)
+{
+	static const int calls[] = {SCMP_SYS(landlock_create_ruleset)};
+	scmp_filter_ctx f = confine_filter_new(SCMP_ACT_ALLOW);
+	if (!f)
+		_exit(252);
+	confine_filter_add(f, SCMP_ACT_ERRNO(ENOSYS), calls, 1);
+	if (confine_filter_enter(f) < 0)
+		_exit(252);
 }
 
 static inline void become(uid_t uid)

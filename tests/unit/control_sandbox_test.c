@@ -7,6 +7,7 @@
 #include "confine.h"
 #include "log.h"
 #include "sandbox.h"
+#include "seam.h"
 #include "tcp_listener.h"
 
 #include <netdb.h>
@@ -117,6 +118,31 @@ static int list_it(void *ctx)
 static void at(struct trial *t, const char *path)
 {
 	snprintf(t->path, sizeof t->path, "%s", path);
+}
+
+static int missing_without_landlock(void *ctx)
+{
+	struct trial *t = ctx;
+	hide_landlock();
+	enter(t);
+	return (int)t->program.sandbox_missing;
+}
+
+static int missing_here(void *ctx)
+{
+	struct trial *t = ctx;
+	enter(t);
+	return (int)t->program.sandbox_missing;
+}
+
+static void what_the_kernel_lacks_is_told(void **state)
+{
+	unsigned lacks = confine_files_lacks();
+	int missing = (lacks & CONFINE_LACKS_FILES ? SEAM_NO_FILES : 0) |
+		      (lacks & CONFINE_LACKS_SIGNALS ? SEAM_NO_SIGNALS : 0);
+	assert_int_equal(attempt_as(geteuid(), NULL, missing_here, *state), missing);
+	assert_int_equal(attempt_as(geteuid(), NULL, missing_without_landlock, *state),
+		SEAM_NO_FILES | SEAM_NO_SIGNALS);
 }
 
 static void only_the_home_can_be_written(void **state)
@@ -436,6 +462,7 @@ static void root_does_not_run_in_the_home_of_another(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		trial_test(what_the_kernel_lacks_is_told),
 		trial_test(only_the_home_can_be_written),
 		trial_test(only_what_it_needs_can_be_read),
 		trial_test(the_database_and_the_vaults_are_there),

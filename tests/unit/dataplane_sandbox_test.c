@@ -6,6 +6,7 @@
 #include "log.h"
 #include "ring.h"
 #include "sandbox.h"
+#include "seam.h"
 
 #include <fcntl.h>
 #include <linux/capability.h>
@@ -69,6 +70,28 @@ static void landlock_alone_keeps_files_out_of_reach(void **state)
 	}
 	assert_attempt(begin, open_passwd, NULL, EACCES);
 	assert_attempt(begin, open_new, NULL, EACCES);
+}
+
+static int missing_here(void *ctx)
+{
+	return (int)sandbox_begin();
+}
+
+static int missing_without_landlock(void *ctx)
+{
+	hide_landlock();
+	return (int)sandbox_begin();
+}
+
+static void what_the_kernel_lacks_is_told(void **state)
+{
+	unsigned lacks = confine_files_lacks();
+	int missing = (lacks & CONFINE_LACKS_FILES ? SEAM_NO_FILES : 0) |
+		      (lacks & CONFINE_LACKS_TCP ? SEAM_NO_TCP : 0) |
+		      (lacks & CONFINE_LACKS_SIGNALS ? SEAM_NO_SIGNALS : 0);
+	assert_attempt(NULL, missing_here, NULL, missing);
+	assert_attempt(NULL, missing_without_landlock, NULL,
+		SEAM_NO_FILES | SEAM_NO_TCP | SEAM_NO_SIGNALS);
 }
 
 /* Made before the sandbox: a TCP socket, and one that listens. */
@@ -426,6 +449,7 @@ int main(int argc, char **argv)
 		return geteuid() == 0 ? 100 : 101;
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(files_are_out_of_reach),
+		cmocka_unit_test(what_the_kernel_lacks_is_told),
 		cmocka_unit_test(landlock_alone_keeps_files_out_of_reach),
 		cmocka_unit_test(there_are_no_new_sockets),
 		cmocka_unit_test(other_calls_end_the_process),
