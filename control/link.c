@@ -38,6 +38,7 @@ struct links *links_new(void)
 	if (!ls)
 		return NULL;
 	ls->next_id = 2;
+	ls->due_ms = UINT64_MAX;
 	origins_init(&ls->origins);
 	if (crowd_init(&ls->accepted, ACCEPTED_MAX, ACCEPTED_MAX) == 0 &&
 		crowd_init(&ls->mute, MUTE_MAX, MUTE_MAX) == 0 &&
@@ -142,11 +143,19 @@ void link_hold(struct link *l)
 		l->deadline_ms = 0;
 }
 
-static void linger(const struct node *n, struct link *l)
+void links_due(struct node *n, uint64_t at_ms)
 {
-	if (l->dialled && !l->explicit_ && l->kind != LINK_CHANNEL && l->state == LINK_UP &&
-		!l->users)
-		l->deadline_ms = n->now_ms + WIRE_LINK_LINGER_MS;
+	if (at_ms < n->links->due_ms)
+		n->links->due_ms = at_ms;
+}
+
+static void linger(struct node *n, struct link *l)
+{
+	if (!l->dialled || l->explicit_ || l->kind == LINK_CHANNEL || l->state != LINK_UP ||
+		l->users)
+		return;
+	l->deadline_ms = n->now_ms + WIRE_LINK_LINGER_MS;
+	links_due(n, l->deadline_ms);
 }
 
 void link_release(struct node *n, struct link *l)
@@ -298,6 +307,7 @@ static struct link_wait *wait_on(struct node *n, struct link *l, uint64_t deadli
 	while (*tail)
 		tail = &(*tail)->next;
 	*tail = w;
+	links_due(n, deadline_ms);
 	return w;
 }
 
@@ -518,6 +528,7 @@ struct link *link_accept(struct node *n, uint32_t id, const struct link_target *
 	l->target = *t;
 	l->state = LINK_AWAIT_HELLO;
 	l->deadline_ms = n->now_ms + ACCEPT_HELLO_MS;
+	links_due(n, l->deadline_ms);
 	l->origin = o;
 	if (o->key) /* those of this machine share only their number */
 		take_shares_of(l, o);
@@ -656,9 +667,23 @@ static bool tick_one(struct node *n)
 	return false;
 }
 
+static void due_again(struct node *n)
+{
+	for (const struct link *l = n->links->first; l; l = l->next) {
+		if (l->deadline_ms)
+			links_due(n, l->deadline_ms);
+		if (l->udp.resend_ms && !l->lost)
+			links_due(n, l->udp.resend_ms);
+		for (const struct link_wait *w = l->waits; w; w = w->next)
+			links_due(n, w->deadline_ms);
+	}
+}
+
 void links_tick(struct node *n)
 {
 	const struct crowd_member *silent = &n->links->all_silent;
+	if (n->now_ms < n->links->due_ms)
+		return;
 	while (silent->oldest) { /* the many: each at the cost of one */
 		struct link *l = CROWD_ENTRY(silent->oldest, struct link, silent);
 		if (n->now_ms < l->deadline_ms)
@@ -667,19 +692,11 @@ void links_tick(struct node *n)
 	}
 	while (tick_one(n))
 		;
+	n->links->due_ms = UINT64_MAX;
+	due_again(n);
 }
 
 uint64_t links_deadline(const struct node *n)
 {
-	uint64_t due = UINT64_MAX;
-	for (const struct link *l = n->links->first; l; l = l->next) {
-		if (l->deadline_ms && l->deadline_ms < due)
-			due = l->deadline_ms;
-		if (l->udp.resend_ms && !l->lost && l->udp.resend_ms < due)
-			due = l->udp.resend_ms;
-		for (const struct link_wait *w = l->waits; w; w = w->next)
-			if (w->deadline_ms < due)
-				due = w->deadline_ms;
-	}
-	return due;
+	return n->links->due_ms;
 }

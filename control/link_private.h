@@ -25,6 +25,7 @@ struct links {
 	struct link *slots[LINK_SLOTS]; /* by number */
 	struct link *gone; /* closed, but still held */
 	uint32_t next_id;
+	uint64_t due_ms; /* nothing of a link or a wait is due before */
 	struct origins origins;
 	struct crowd accepted, mute; /* accepted ones, by origin */
 	struct crowd silent;	     /* the mute ones once more, all together, the oldest first */
@@ -50,6 +51,8 @@ struct link_dial {
 	struct link_target addrs[LINK_ADDRS_MAX];
 };
 
+/* Something of a link (deadline_ms, udp.resend_ms) or of a wait (deadline_ms) is due then. */
+void links_due(struct node *n, uint64_t at_ms);
 /* A fresh entry of the table; id 0 picks the next even one. */
 struct link *link_new(struct node *n, uint32_t id, enum link_kind kind);
 /* Out of the table, everyone who waits or holds is told. */

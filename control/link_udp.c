@@ -51,6 +51,7 @@ static void hello_send(struct node *n, struct link *l)
 	uint32_t wait = u->tries < 4 ? (uint32_t)HELLO_AGAIN_MS << u->tries : HELLO_AGAIN_MAX_MS;
 	u->tries++;
 	u->resend_ms = n->now_ms + wait - wait / 8 + randombytes_uniform(wait / 4);
+	links_due(n, u->resend_ms);
 	seam_frame(n, l->id, frame, len);
 }
 
