@@ -42,6 +42,7 @@ enum op_kind {
 struct op {
 	void *owner; /* struct app, or struct inlet */
 	enum op_kind kind;
+	bool pending;
 };
 
 struct app {
@@ -104,6 +105,7 @@ bool apps_idle(const struct apps *a)
 static void start(struct io_uring_sqe *sqe, struct op *op, unsigned *ops)
 {
 	io_uring_sqe_set_data64(sqe, (uintptr_t)op | RING_OP_APP);
+	op->pending = true;
 	++*ops;
 }
 
@@ -268,10 +270,13 @@ static void app_gone(struct app *a)
 	free(a);
 }
 
-static void cancel_start(struct apps *all, int fd, struct op *op, unsigned *ops)
+/* By name: the kernel would look at every operation for one on a descriptor. */
+static void cancel_start(struct apps *all, struct op *what, struct op *op, unsigned *ops)
 {
+	if (!what->pending)
+		return;
 	struct io_uring_sqe *sqe = ring_sqe(all->ring);
-	io_uring_prep_cancel_fd(sqe, fd, IORING_ASYNC_CANCEL_ALL);
+	io_uring_prep_cancel64(sqe, (uintptr_t)what | RING_OP_APP, 0);
 	start(sqe, op, ops);
 }
 
@@ -281,8 +286,9 @@ static void app_close(struct app *a)
 	if (a->closing)
 		return;
 	a->closing = true;
-	if (a->ops)
-		cancel_start(a->all, a->fd, &a->cancel, &a->ops);
+	struct op *waiting[] = {&a->read, &a->readable, &a->writable, &a->hangup};
+	for (unsigned i = 0; i < sizeof waiting / sizeof *waiting; i++)
+		cancel_start(a->all, waiting[i], &a->cancel, &a->ops);
 	app_gone(a);
 }
 
@@ -494,7 +500,7 @@ void apps_portal_close(void *io)
 	struct inlet *in = io;
 	in->p = NULL;
 	seat_leave(in->all->ledger, in->seat);
-	cancel_start(in->all, in->fd, &in->cancel, &in->ops);
+	cancel_start(in->all, &in->accept, &in->cancel, &in->ops);
 }
 
 int apps_portal_socket(void *io)
@@ -543,9 +549,10 @@ static void inlet_completion(struct inlet *in, enum op_kind kind)
 
 void apps_completion(struct apps *all, void *op, const struct io_uring_cqe *cqe, uint64_t now_ms)
 {
-	const struct op *o = op;
+	struct op *o = op;
 	enum op_kind kind = o->kind;
 	all->now_ms = now_ms;
+	o->pending = cqe->flags & IORING_CQE_F_MORE; /* before the handler, which may start it again */
 	if (kind == OP_ACCEPT || kind == OP_ACCEPT_CANCEL) {
 		inlet_completion(o->owner, kind);
 		return;

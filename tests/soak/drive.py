@@ -7,7 +7,8 @@ drive.py OCKAM SOAK CROWD DIRECTORY [--seconds S] [--connections N] [--crowd N] 
     direct    pseudo-random streams both ways over N connections, every byte and end compared (soak.c)
     relay     the same through a relay
     cuts      the same while the relay's data plane is killed, links are closed, the relay stops and starts,
-              and data planes of the ends are killed: errors on both sides, never a clean end too early
+              and data planes and control processes of the ends are killed: errors on both sides, never a clean
+              end too early
     crowd     many idle connections through one portal: what a connection costs in resident memory; and
               connections that come and go
 
@@ -65,6 +66,12 @@ def memory(pid, field="VmRSS"):
         return next(int(line.split()[1]) << 10 for line in status if line.startswith(field + ":"))
 
 
+def cpu(pid):
+    with open(f"/proc/{pid}/stat") as stat:
+        fields = stat.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def sanitized(pid):
     with open(f"/proc/{pid}/maps") as maps:
         return "san.so" in maps.read()
@@ -85,7 +92,7 @@ class Cutter(threading.Thread):
             while not self.stopping.wait(self.every * (0.5 + self.dice.random())):
                 cut()
                 self.done[cut.__name__] = self.done.get(cut.__name__, 0) + 1
-                cut = self.dice.choice([self.relay_plane, self.link, self.relay_node, self.end_plane])
+                cut = self.dice.choice([self.relay_plane, self.link, self.relay_node, self.end_plane, self.end_control])
         except (RuntimeError, subprocess.TimeoutExpired, OSError) as e:
             self.error = e
 
@@ -107,6 +114,12 @@ class Cutter(threading.Thread):
 
     def end_plane(self):
         self.plane(self.dice.choice(["n1", "n2"]))
+
+    def end_control(self):
+        """Connections go on without it; the next ones wait for a new one."""
+        node = self.dice.choice(["n1", "n2"])
+        os.kill(self.w.show(node)["pid"], signal.SIGKILL)
+        self.w.run("node", "start", node)
 
     def link(self):
         links = json.loads(self.w.run("tcp-connection", "list", "--at", "n1", "--output", "json"))
@@ -204,8 +217,11 @@ def run_crowd(world, report, o):
         print(f"crowd: all asked again: {again} answered, {lost} did not, in {ms} ms", flush=True)
         if lost:
             report.fail(f"{lost} connections were dead")
+        used = sum(cpu(p) for n in pids for p in pids[n])
         made, failed, ms = crowd.ask(f"rate {o.rate_seconds} 64")
-        print(f"crowd: {made * 1000 / ms:.0f} connections a second beside them, {failed} failed", flush=True)
+        used = sum(cpu(p) for n in pids for p in pids[n]) - used
+        print(f"crowd: {made * 1000 / ms:.0f} connections a second beside them, {failed} failed, "
+              f"{used * 1e6 / max(made, 1):.0f} us of CPU each in both nodes", flush=True)
         if failed:
             report.fail(f"{failed} new connections failed")
         crowd.ask("close")
