@@ -425,11 +425,11 @@ struct channel *adopt_claim_portal(struct node *n, uint32_t portal)
 	return NULL;
 }
 
-struct channel *adopt_claim(struct node *n, const struct route *to, const struct trust *trust)
+struct channel *adopt_claim(struct node *n, const struct route *to, const struct trust *trust, bool lane)
 {
 	for (struct channel *ch = channels_first(n); ch; ch = ch->next)
 		if (ch->unclaimed && ch->role == SEAM_INITIATOR && ch->persistent &&
-			!ch->adopted_portal && !ch->lane && same_route(&ch->route, to) && same_trust(&ch->trust, trust)) {
+			!ch->adopted_portal && !ch->lane == !lane && same_route(&ch->route, to) && same_trust(&ch->trust, trust)) {
 			ch->unclaimed = false;
 			return ch;
 		}

@@ -41,6 +41,7 @@ void adopt_note_changed(struct node *n, struct channel *ch);
 /* A hidden channel there that serves this portal and that nobody has claimed yet, or NULL. */
 struct channel *adopt_claim_portal(struct node *n, uint32_t portal);
 /* One that a relay has kept up. It keeps its state. */
-struct channel *adopt_claim(struct node *n, const struct route *to, const struct trust *trust);
+/* `lane`: one on a link of its own. */
+struct channel *adopt_claim(struct node *n, const struct route *to, const struct trust *trust, bool lane);
 
 #endif

@@ -33,6 +33,11 @@ void inlets_number_above(struct node *n, uint32_t portal, uint32_t lane)
 		n->inlets->last_lane = lane;
 }
 
+uint32_t inlets_lane(struct node *n)
+{
+	return ++n->inlets->last_lane;
+}
+
 struct inlet *inlets_first(struct node *n)
 {
 	return n->inlets->first;
@@ -262,7 +267,7 @@ int inlet_add(struct node *n, const struct inlet_options *o, struct inlet **out)
 		if (o->portal)
 			claim(n, &in->s[i]);
 		if (!in->s[i].ch)
-			in->s[i].lane = in->n > 1 ? ++all->last_lane : 0;
+			in->s[i].lane = in->n > 1 ? inlets_lane(n) : 0;
 	}
 	settle(n, in);
 	struct inlet **pp = &all->first;

@@ -83,6 +83,8 @@ struct inlet_options {
 
 struct inlets *inlets_new(void);
 void inlets_free(struct node *n);
+/* A number for a link of its own (struct link_target). */
+uint32_t inlets_lane(struct node *n);
 /* Portals and lanes that are in use already (adopt.h). */
 void inlets_number_above(struct node *n, uint32_t portal, uint32_t lane);
 /* -EEXIST (the alias), -EINVAL, -EMFILE, -ENOMEM. */

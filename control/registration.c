@@ -68,6 +68,7 @@ static void bury(struct node *n, struct reg *g)
 	if (g->r.request)
 		message_cancel(n, g->r.request);
 	g->r.request = NULL;
+	ways_quiet(n, &g->r);
 	g->fn = NULL;
 	g->wait = false;
 	g->buried = true;
@@ -84,6 +85,8 @@ void registrations_fini(struct node *n)
 			*lists[i] = next_of(g);
 			if (g->r.request)
 				message_cancel(n, g->r.request);
+			ways_quiet(n, &g->r);
+			free(g->r.ways);
 			free(g);
 		}
 }
@@ -101,6 +104,7 @@ static void succeeded(struct node *n, struct reg *g)
 	g->r.last_error = (struct reason){0};
 	g->failures = 0;
 	g->r.renew_ms = n->now_ms + third_ms - randombytes_uniform(third_ms / 8 + 1);
+	ways_join(n, &g->r);
 	if (!g->wait)
 		return;
 	g->wait = false;
@@ -267,9 +271,10 @@ static int open_channel(struct node *n, struct reg *g, uint64_t timeout_ms)
 	int rc = route_append_text(&to, ROUTE_SERVICE, "api");
 	if (rc < 0)
 		return rc;
-	g->r.channel = adopt_claim(n, &to, &g->r.trust);
+	g->r.channel = adopt_claim(n, &to, &g->r.trust, false);
 	if (g->r.channel) { /* from before: the names are claimed in it when it is up */
 		g->claimed = true;
+		ways_claim(n, &g->r);
 		return 0;
 	}
 	struct channel_options o = {
@@ -332,6 +337,7 @@ int relay_create(struct node *n, const struct relay_options *o, relay_fn *fn, vo
 	if (rc == 0)
 		rc = open_channel(n, g, o->timeout_ms);
 	if (rc < 0) {
+		free(g->r.ways);
 		free(g);
 		return rc;
 	}
@@ -393,10 +399,14 @@ struct registration *relays_first(struct node *n)
 /* Whether the relay of this registration may have sent what came in by that link. */
 static bool came_from(const struct reg *g, const struct link *ingress)
 {
-	const struct channel *ch = g->r.channel;
-	if (!ch || !g->r.addresses_n)
+	if (!g->r.channel || !g->r.addresses_n)
 		return false;
-	return ingress->kind == LINK_CHANNEL ? ingress->channel == ch : ingress == ch->link;
+	for (unsigned i = 0; i <= g->r.ways_n; i++) {
+		const struct channel *ch = i ? g->r.ways[i - 1].channel : g->r.channel;
+		if (ch && (ingress->kind == LINK_CHANNEL ? ingress->channel == ch : ingress == ch->link))
+			return true;
+	}
+	return false;
 }
 
 static bool offers(struct node *n, const struct reg *g, const char *service)
@@ -421,10 +431,17 @@ bool relay_accepts(struct node *n, struct link *ingress, const char *service)
 void relays_on_channel_up(struct node *n, struct channel *ch)
 {
 	struct reg *g = n->relays ? n->relays->regs : NULL;
-	while (g && g->r.channel != ch)
+	while (g && g->r.channel != ch && !ways_have(&g->r, ch))
 		g = next_of(g);
-	if (g)
+	if (g && g->r.channel == ch)
 		claim_all(n, g);
+	else if (g)
+		ways_on_channel_up(n, &g->r, ch);
+}
+
+bool registration_is_up(const struct registration *r)
+{
+	return !strcmp(r->state, "up");
 }
 
 void registrations_on_channel_gone(struct node *n, struct channel *ch)
@@ -433,6 +450,9 @@ void registrations_on_channel_gone(struct node *n, struct channel *ch)
 	for (struct reg *g = n->relays->dying; g; g = next_of(g))
 		if (for_good && g->r.channel == ch)
 			g->r.channel = NULL;
+	for (unsigned i = 0; i < 2; i++)
+		for (struct reg *g = i ? n->relays->dying : n->relays->regs; g; g = next_of(g))
+			ways_on_channel_gone(n, &g->r, ch);
 	for (struct reg *g = n->relays->regs; g; g = next_of(g)) {
 		if (g->r.channel != ch)
 			continue;
@@ -507,6 +527,9 @@ void registrations_tick(struct node *n)
 			continue;
 		}
 		struct channel *ch = g->r.channel;
+		g->r.channel = NULL;
+		ways_close(n, &g->r);
+		free(g->r.ways);
 		free(g);
 		if (ch)
 			channel_close(n, ch);

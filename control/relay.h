@@ -21,6 +21,8 @@ struct registration {
 	unsigned listeners_n;
 	char listeners[16][WIRE_NAME_MAX + 1]; /* empty: all of the node */
 	struct channel *channel;
+	struct registration_way *ways; /* registration_way.c */
+	unsigned ways_n;
 	struct registration *next;
 	/* private */
 	struct trust trust;
@@ -51,7 +53,7 @@ void relay_forget_fn(struct node *n, const void *ctx);
 int relay_delete(struct node *n, const char *name); /* -ENOENT; releases the names at the relay */
 struct registration *relays_first(struct node *n);
 
-/* Relay side, for hop.c: the registrant's channel behind a name, or NULL. */
+/* Relay side, for hop.c: the registrant's channel behind a name, of several that by which least goes; or NULL. */
 struct channel *relay_name_channel(struct node *n, const char *name);
 /* Calls fn with each name held here (worker list). */
 void relay_names_each(struct node *n, void (*fn)(void *ctx, const char *name), void *ctx);

@@ -25,12 +25,19 @@ enum {
 	NAMES_PER_IDENTITY = 256,
 };
 
+struct way {
+	struct channel *channel;
+	uint64_t lease_end_ms;
+};
+
 struct relay_name {
 	char name[WIRE_NAME_MAX + 1];
 	struct identifier owner;
 	uint8_t peer_static[32];
 	struct channel *channel; /* NULL: reserved only */
 	uint64_t lease_end_ms;
+	struct way joined[RELAY_WAYS_MAX -
+			  1];	   /* other channels of the same node, while there is that one */
 	uint64_t used_s, stored_s; /* Unix time */
 	struct relay_name *next;
 };
@@ -128,6 +135,8 @@ static enum relay_status name_register(
 		e->next = n->relays->names;
 		n->relays->names = e;
 	}
+	if (e->channel != from) /* who comes anew says anew what else leads to it */
+		memset(e->joined, 0, sizeof e->joined);
 	if (e->channel != from)
 		log_info("relay: %s leads to %s now", name,
 			from->link ? from->link->peer : from->address);
@@ -138,6 +147,22 @@ static enum relay_status name_register(
 	e->used_s = n->unix_s;
 	if (!e->stored_s || e->used_s >= e->stored_s + STORE_EVERY_S)
 		name_store(n, e);
+	return RELAY_OK;
+}
+
+/* One more way to the node that holds the name. */
+static enum relay_status name_join(
+	struct node *n, struct channel *from, const struct relay_request *q, uint32_t lease_s)
+{
+	struct relay_name *e = name_find(n, q->name);
+	if (!e || !live(n, e))
+		return RELAY_NOT_HELD;
+	if (!identifier_equal(&e->owner, &from->peer.id))
+		return RELAY_OTHER_IDENTITY;
+	if (memcmp(e->peer_static, from->peer_static, sizeof e->peer_static))
+		return RELAY_OTHER_NODE;
+	e->joined[q->way - 1] =
+		(struct way){.channel = from, .lease_end_ms = n->now_ms + (uint64_t)lease_s * 1000};
 	return RELAY_OK;
 }
 
@@ -178,8 +203,9 @@ uint8_t relay_service(struct node *n, struct channel *from, const uint8_t *paylo
 			   : q.lease_s > LEASE_MAX_S ? LEASE_MAX_S
 						     : q.lease_s;
 	enum relay_status status = q.op == RELAY_REGISTER ? name_register(n, from, q.name, lease_s)
+				   : q.op == RELAY_JOIN	  ? name_join(n, from, &q, lease_s)
 							  : name_release(n, from, q.name);
-	if (status == RELAY_OK)
+	if (status == RELAY_OK && q.op != RELAY_JOIN)
 		adopt_note_changed(n, from);
 	size_t answer_len = relay_answer_encode(answer, status, lease_s);
 	*reply = malloc(answer_len);
@@ -190,10 +216,25 @@ uint8_t relay_service(struct node *n, struct channel *from, const uint8_t *paylo
 	return 0;
 }
 
+/* How much goes by the channel's link, or through the channel. */
+static unsigned users(const struct channel *ch)
+{
+	return (ch->link ? ch->link->users : 0) + (ch->as_link ? ch->as_link->users : 0);
+}
+
 struct channel *relay_name_channel(struct node *n, const char *name)
 {
 	struct relay_name *e = name_find(n, name);
-	return e && live(n, e) ? e->channel : NULL;
+	if (!e || !live(n, e))
+		return NULL;
+	struct channel *best = e->channel;
+	for (unsigned i = 0; i < RELAY_WAYS_MAX - 1; i++) {
+		const struct way *w = &e->joined[i];
+		if (w->channel && w->channel->state == CHANNEL_UP && n->now_ms < w->lease_end_ms &&
+			users(w->channel) < users(best))
+			best = w->channel;
+	}
+	return best;
 }
 
 unsigned relay_names_of(
@@ -244,9 +285,13 @@ void relay_names_on_channel_gone(struct node *n, struct channel *ch)
 	struct relay_name *next;
 	for (struct relay_name *e = n->relays->names; e; e = next) {
 		next = e->next;
+		for (unsigned i = 0; i < RELAY_WAYS_MAX - 1; i++)
+			if (e->joined[i].channel == ch)
+				e->joined[i].channel = NULL;
 		if (e->channel != ch)
 			continue;
 		e->channel = NULL;
+		memset(e->joined, 0, sizeof e->joined);
 		e->used_s = n->unix_s;
 		if (!n->home)
 			continue;

@@ -113,6 +113,38 @@ three"
 	[ "$(ockam tcp-inlet show "$in" --at n1 --jq .peer_identifier)" = "\"$(ockam identity show)\"" ]
 }
 
+@test "through a relay each session has links of its own, on both sides" {
+	serve echo
+	ockam node create relay
+	ockam node create n1 --workers 2
+	ockam node create n2 --workers 2
+	ockam relay create n2 --at relay --to n2
+	ockam tcp-outlet create --at n2 --to "$target"
+	links() { ockam tcp-connection list --at relay --jq "[.[] | select(.mode == \"accepted\" and .state == \"up\" and .paths >= $1)] | length"; }
+	# the registration has three, each with its channel to the relay; then each has a session more
+	registered() { [ "$(links 0)" = 3 ]; }
+	eventually registered
+	works() {
+		in=$(ockam tcp-inlet create --at n1 --alias in --parallel 3 --to /node/relay/service/forward_to_n2/secure/api/service/outlet)
+		[ "$(ockam tcp-inlet show in --at n1 --jq .channels_up)" = 3 ] && [ "$(links 1)" = 6 ] && [ "$(links 2)" = 3 ] && return
+		ockam tcp-inlet delete in --at n1
+		return 1
+	}
+	eventually works # once the ways have joined
+	for i in 1 2 3 4 5 6; do
+		read -r sent got < <($app send "$in" 500000)
+		[ "$sent" = "$got" ]
+	done
+	# a registrant that comes back has them again
+	ockam node stop n2
+	ockam node start n2
+	again() { [ "$(ockam tcp-inlet show in --at n1 --jq .channels_up)" = 3 ] && read -r sent got < <($app send "$in" 1000 2>/dev/null) && [ "$sent" = "$got" ]; }
+	eventually again
+	ockam relay delete n2 --at n2
+	let_go() { [ "$(ockam worker list --at relay --jq '[.[] | select(.addr | startswith("forward_to"))] | length')" = 0 ]; }
+	eventually let_go
+}
+
 @test "many connections at once" {
 	serve echo
 	two_nodes

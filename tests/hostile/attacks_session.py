@@ -290,6 +290,8 @@ def session_register(lab):
             "", "api", "echo", "forwarding_service", "forward_to_" + "x" * 60, "forward_to_a/b", "forward_to_\0",
             "forward_to_\x1b[31m", "x" * 500)]
         bad += [cbor.encode([kind, "forward_to_x"]) for kind in (0, 3, 255)]
+        bad += [cbor.encode([3, taken, 60, way]) for way in (0, 4, 255, 1 << 40, "1")]
+        bad += [cbor.encode([3, "forward_to_nobody", 60, 1])]
         bad += [cbor.encode([1, "forward_to_x", 60, names]) for names in (["x" * 65], ["nul\0"], [b"api"], ["a"] * 5000)]
         for body in bad:
             reply = ask(owner, body)
@@ -298,6 +300,7 @@ def session_register(lab):
         # the same identity from another node, while the first is connected
         with opened(lab, node=lab.relay) as second:
             must(ask(second, cbor.encode([1, taken, 60, ["api"]]))[0] == 2, "a name was taken over")
+            must(ask(second, cbor.encode([3, taken, 60, 1]))[0] == 2, "another node joined a name")
             lab.did()
         for i in range(300):
             status = ask(owner, cbor.encode([1, f"forward_to_{i}", 60, []]))[0]

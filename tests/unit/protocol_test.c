@@ -273,6 +273,28 @@ static bool relay_register_reads(const uint8_t *p, size_t len)
 	return ok;
 }
 
+static size_t relay_join(uint8_t *dst)
+{
+	struct relay_request *q = calloc(1, sizeof *q);
+	q->op = RELAY_JOIN;
+	q->lease_s = 60;
+	q->way = 2;
+	strcpy(q->name, "forward_to_n2");
+	int len = relay_request_encode(q, dst, ROOM);
+	free(q);
+	assert_true(len > 0);
+	return (size_t)len;
+}
+
+static bool relay_join_reads(const uint8_t *p, size_t len)
+{
+	struct relay_request *q = calloc(1, sizeof *q);
+	bool ok = !relay_request_decode(p, len, q) && q->op == RELAY_JOIN && q->lease_s == 60 &&
+		!strcmp(q->name, "forward_to_n2") && q->way == 2;
+	free(q);
+	return ok;
+}
+
 static size_t relay_answer(uint8_t *dst)
 {
 	return relay_answer_encode(dst, RELAY_OK, 60);
@@ -298,6 +320,7 @@ static const struct vector vectors[] = {
 	{"MSG request", msg, msg_reads},
 	{"error", error, error_reads},
 	{"register", relay_register, relay_register_reads},
+	{"join", relay_join, relay_join_reads},
 	{"answer to register", relay_answer, relay_answer_reads},
 };
 

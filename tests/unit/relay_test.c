@@ -35,9 +35,10 @@ static struct channel session(uint8_t identity, uint8_t node)
 	return ch;
 }
 
-static int ask(struct fake *f, struct channel *from, enum relay_op op, const char *name)
+static int ask_way(
+	struct fake *f, struct channel *from, enum relay_op op, const char *name, unsigned way)
 {
-	struct relay_request q = {.op = op, .lease_s = 60};
+	struct relay_request q = {.op = op, .lease_s = 60, .way = way};
 	uint8_t buf[RELAY_REQUEST_MAX], *reply = NULL, status = 0xff;
 	char text[WIRE_ERROR_TEXT_MAX + 1] = "";
 	size_t reply_len = 0;
@@ -49,6 +50,16 @@ static int ask(struct fake *f, struct channel *from, enum relay_op op, const cha
 	assert_int_equal(relay_answer_decode(reply, reply_len, &status, &lease), 0);
 	free(reply);
 	return status;
+}
+
+static int ask(struct fake *f, struct channel *from, enum relay_op op, const char *name)
+{
+	return ask_way(f, from, op, name, 0);
+}
+
+static int join(struct fake *f, struct channel *from, unsigned way)
+{
+	return ask_way(f, from, RELAY_JOIN, "forward_to_a", way);
 }
 
 static void what_is_said_comes_back(void **state)
@@ -87,6 +98,16 @@ static void what_is_said_comes_back(void **state)
 	assert_int_equal(relay_request_decode(lengths[2], 4, &got), 0);
 	uint8_t more[] = {0x83, 2, 0x61, 'a'}; /* says three, has two */
 	assert_int_equal(relay_request_decode(more, sizeof more, &got), -EBADMSG);
+	/* so many ways join, and no other request is known */
+	for (uint8_t way = 0; way < 24; way++) {
+		const uint8_t join[] = {0x84, 3, 0x61, 'a', 10, way};
+		int rc = relay_request_decode(join, sizeof join, &got);
+		assert_int_equal(rc, way >= 1 && way < RELAY_WAYS_MAX ? 0 : -EBADMSG);
+		assert_true(rc || (got.op == RELAY_JOIN && got.way == way && got.lease_s == 10));
+	}
+	const uint8_t other[] = {0x84, 4, 0x61, 'a', 10, 1}, none[] = {0x84, 0, 0x61, 'a', 10, 1};
+	assert_int_equal(relay_request_decode(other, sizeof other, &got), -EBADMSG);
+	assert_int_equal(relay_request_decode(none, sizeof none, &got), -EBADMSG);
 }
 
 static void registering_needs_a_channel(void **state)
@@ -209,6 +230,83 @@ static void a_route_through_a_name_leads_to_its_link(void **state)
 	relays_on_channel_gone(f->n, &a);
 }
 
+/* Where a new path for the name goes. */
+static struct link *way_of(struct fake *f)
+{
+	const struct channel *ch = relay_name_channel(f->n, "forward_to_a");
+	return ch ? ch->link : NULL;
+}
+
+static void paths_are_spread_over_the_ways(void **state)
+{
+	struct fake *f = *state;
+	struct channel ch[RELAY_WAYS_MAX];
+	struct link *l[RELAY_WAYS_MAX];
+	unsigned got[RELAY_WAYS_MAX] = {0};
+	for (unsigned i = 0; i < RELAY_WAYS_MAX; i++) {
+		ch[i] = session(1, 1);
+		ch[i].link = l[i] = fake_accept(f, 2 * i + 1, "127.0.0.1:50000");
+	}
+	assert_int_equal(ask(f, &ch[0], RELAY_REGISTER, "forward_to_a"), RELAY_OK);
+	for (unsigned i = 1; i < RELAY_WAYS_MAX; i++)
+		assert_int_equal(join(f, &ch[i], i), RELAY_OK);
+	for (unsigned n = 0; n < 3 * RELAY_WAYS_MAX; n++) {
+		struct link *w = way_of(f);
+		for (unsigned i = 0; i < RELAY_WAYS_MAX; i++)
+			got[i] += w == l[i];
+		link_hold(w);
+	}
+	for (unsigned i = 0; i < RELAY_WAYS_MAX; i++)
+		assert_int_equal(got[i], 3);
+	/* one that has gone, or whose lease ended, is none */
+	link_release(f->n, l[2]);
+	assert_ptr_equal(way_of(f), l[2]);
+	relays_on_channel_gone(f->n, &ch[2]);
+	assert_ptr_not_equal(way_of(f), l[2]);
+	link_release(f->n, l[1]);
+	assert_ptr_equal(way_of(f), l[1]);
+	fake_pass(f, 59000);
+	assert_int_equal(ask(f, &ch[0], RELAY_REGISTER, "forward_to_a"), RELAY_OK);
+	fake_pass(f, 1000);
+	assert_ptr_equal(way_of(f), l[0]);
+	/* with the registration all end */
+	assert_int_equal(join(f, &ch[1], 1), RELAY_OK);
+	assert_ptr_equal(way_of(f), l[1]);
+	relays_on_channel_gone(f->n, &ch[0]);
+	assert_null(way_of(f));
+	assert_int_equal(join(f, &ch[1], 1), RELAY_NOT_HELD);
+	/* and who registers anew has only that */
+	assert_int_equal(ask(f, &ch[0], RELAY_REGISTER, "forward_to_a"), RELAY_OK);
+	assert_int_equal(join(f, &ch[1], 1), RELAY_OK);
+	assert_int_equal(ask(f, &ch[3], RELAY_REGISTER, "forward_to_a"), RELAY_OK);
+	assert_ptr_equal(way_of(f), l[3]);
+	relays_on_channel_gone(f->n, &ch[3]);
+}
+
+static void only_the_node_that_registered_joins(void **state)
+{
+	struct fake *f = *state;
+	struct channel a = session(1, 1), more = session(1, 1), other_node = session(1, 2),
+		       other = session(2, 3);
+	assert_int_equal(join(f, &more, 1), RELAY_NOT_HELD);
+	a.link = fake_accept(f, 1, "127.0.0.1:50000");
+	more.link = fake_accept(f, 3, "127.0.0.1:50001");
+	assert_int_equal(ask(f, &a, RELAY_REGISTER, "forward_to_a"), RELAY_OK);
+	link_hold(a.link);
+	assert_int_equal(join(f, &other, 1), RELAY_OTHER_IDENTITY);
+	assert_int_equal(join(f, &other_node, 1), RELAY_OTHER_NODE);
+	assert_ptr_equal(way_of(f), a.link);
+	assert_int_equal(join(f, &more, 1), RELAY_OK);
+	assert_ptr_equal(way_of(f), more.link);
+	/* a way by itself is not the registration: what it lets go of stays, and it cannot hold on
+	 */
+	assert_int_equal(ask(f, &a, RELAY_RELEASE, "forward_to_a"), RELAY_OK);
+	assert_null(way_of(f));
+	assert_int_equal(join(f, &more, 1), RELAY_NOT_HELD);
+	relays_on_channel_gone(f->n, &more);
+	relays_on_channel_gone(f->n, &a);
+}
+
 static void told(struct node *n, void *ctx, struct registration *r, const struct reason *why)
 {
 	struct reason *out = ctx;
@@ -312,6 +410,8 @@ int main(void)
 		with_node(names_are_not_taken_from_services),
 		with_node(an_identity_holds_so_many_names),
 		with_node(a_route_through_a_name_leads_to_its_link),
+		with_node(paths_are_spread_over_the_ways),
+		with_node(only_the_node_that_registered_joins),
 		with_node(a_registration_that_waits_and_fails_leaves_nothing),
 		with_node(a_registration_that_does_not_wait_stays),
 		with_node(names_too_long_for_an_address),
