@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* clang-format off */
 /*
  * The seam: the one interface between the control plane and the data plane.
  *
@@ -15,85 +16,108 @@
  *
  * command          from     attributes (* required)                     fd      errors
  * SEAM_HELLO       control  version*                                    -       -EPROTO (version)
- *        answer:            version workers suites (bit 1 << enum wire_suite) missing serial
- * session link listener (the highest that were seen: control goes on above them) SEAM_END control
- * -            the controller is about to close the seam in order, which ends the data plane
+ *        answer:            version workers suites (bit 1 << enum wire_suite) missing serial session
+ *                           link listener (the highest that were seen: control goes on above them)
+ * SEAM_END         control  -            the controller is about to close the seam in order, which
+ *                           ends the data plane
  * SEAM_OUTLIVE     control  -            the node is ready: from now on the data plane goes on when
- * the seam closes without SEAM_END. It carries what is there, closes what comes anew, and waits for
- * another controller. Until then it ends with its controller, so that a start that fails leaves
- * nothing. SEAM_DUMP        control  -            what another controller has left; new connections
- * are taken from when this is acknowledged answers, any number, in this order for what belongs to
- * one worker: SEAM_DUMP_LINK     link* up* frame_max* session (a channel link) note SEAM_DUMP_LABEL
- * link* label* out_link label_tx       a row that is no session's SEAM_DUMP_SESSION  session*
- * label* label_tx* up* link (absent: its path is gone) error (broken) close (it only says CLOSE)
- * note SEAM_DUMP_PORTAL   session* portal*, with a duplicate of its listening socket
+ *                           the seam closes without SEAM_END. It carries what is there, closes what
+ *                           comes anew, and waits for another controller. Until then it ends with
+ *                           its controller, so that a start that fails leaves nothing.
+ * SEAM_DUMP        control  -            what another controller has left; new connections are taken
+ *                           from when this is acknowledged
+ *        answers, any number, in this order for what belongs to one worker:
+ *        SEAM_DUMP_LINK     link* up* frame_max* session (a channel link) note
+ *        SEAM_DUMP_LABEL    link* label* out_link label_tx       a row that is no session's
+ *        SEAM_DUMP_SESSION  session* label* label_tx* up* link (absent: its path is gone)
+ *                           error (broken) close (it only says CLOSE) note
+ *        SEAM_DUMP_PORTAL   session* portal*, with a duplicate of its listening socket
  *        SEAM_DUMP_LISTENER listener*, with a duplicate of the socket
  *                           Behind a session come STREAM_ASKED again for streams that nobody has
  *                           answered.
  * SEAM_LISTENER_ADD control listener*                                   socket  -EEXIST -EMFILE
  *                           A listening stream socket, or a bound datagram socket: of its datagrams
- * those that are of no link come up as DGRAM, if they may be a HELLO. SEAM_LISTENER_DEL control
- * listener*                                   -       -ENOENT SEAM_LINK_ADD    control  link*
- * session (for a channel link) out_link origin  socket -EEXIST -ENOENT -EMFILE The link starts
- * down: only LINK frames pass either way. out_link: the link that it will exchange most frames
- * with; one worker gets both. origin: links with the same number share what one may send to
- * control. A datagram link has tag_rx*, and either a connected socket (this node has dialled), or
- * listener* and address*: frames from there are the link's. SEAM_LINK_SET    control  link* up*
- * frame_max* note origin (0: not shared) tag_tx address A datagram link has tag_tx; `address` moves
- * it there, from a listener's. -ENOENT -EMSGSIZE -EADDRINUSE (another link's) SEAM_LINK_DEL control
- * link*        closes the socket              -       -ENOENT SEAM_LINK_GET    control  link* -
- * -ENOENT answer:            link up frames_rx frames_tx bytes_rx bytes_tx dropped SEAM_LABEL_ADD
- * control  link* label* out_link label_tx              -       -EEXIST -ENOENT Frames that arrive
- * on `link` with `label` leave by out_link; without out_link the row is a local half-open end:
- * FINISH goes up, DATA drops. -EEXIST when the key is taken by anything else; an equal row is 0.
+ *                           those that are of no link come up as DGRAM, if they may be a HELLO.
+ * SEAM_LISTENER_DEL control listener*                                   -       -ENOENT
+ * SEAM_LINK_ADD    control  link* session (for a channel link) out_link origin
+ *                                                                       socket  -EEXIST -ENOENT -EMFILE
+ *                           The link starts down: only LINK frames pass either way. out_link: the
+ *                           link that it will exchange most frames with; one worker gets both.
+ *                           origin: links with the same number share what one may send to control.
+ *                           A datagram link has tag_rx*, and either a connected socket (this node
+ *                           has dialled), or listener* and address*: frames from there are the
+ *                           link's.
+ * SEAM_LINK_SET    control  link* up* frame_max* note origin (0: not shared) tag_tx address
+ *                           A datagram link has tag_tx; `address` moves it there, from a listener's.
+ *                                                       -       -ENOENT -EMSGSIZE
+ *                                                               -EADDRINUSE (another link's)
+ * SEAM_LINK_DEL    control  link*        closes the socket              -       -ENOENT
+ * SEAM_LINK_GET    control  link*                                       -       -ENOENT
+ *        answer:            link up frames_rx frames_tx bytes_rx bytes_tx dropped
+ * SEAM_LABEL_ADD   control  link* label* out_link label_tx              -       -EEXIST -ENOENT
+ *                           Frames that arrive on `link` with `label` leave by out_link; without
+ *                           out_link the row is a local half-open end: FINISH goes up, DATA drops.
+ *                           -EEXIST when the key is taken by anything else; an equal row is 0.
  *                           label_tx, for the dump: the label of the path's other row, (out_link,
- * label_tx). SEAM_LABEL_DEL   control  link* label*                                -       -ENOENT
+ *                           label_tx).
+ * SEAM_LABEL_DEL   control  link* label*                                -       -ENOENT
  * SEAM_LABEL_GET   control  link* label*                                -       -ENOENT
  *        answer:            link label idle_ms
  * SEAM_SESSION_ADD control  session* serial* role* suite* link* label (rx)* label_tx* frame_max*
  *                           chain_rx* chain_tx* (32 bytes each) exporter* path_flags close note
  *                           Takes over a half-open row (link, label), or makes one. Role initiator:
  *                           sends nothing before it has opened a frame. Role responder: sends PING
- * at once. With `close`: sends CLOSE(code) instead, answers SESSION_PING with it again, carries
- * nothing else.      -EEXIST -ENOENT -ESTALE (serial seen) SEAM_SESSION_DEL control  session* close
- * (absent: drop without a word) -      -ENOENT With close: sends CLOSE, then reports SESSION_CLOSED
- * when the peer has answered or after 5 s. Without: the row is gone when this is acknowledged.
- * SEAM_SESSION_PING control session*     PING (or the CLOSE of a refused one) now, PAUSE or not  -
- * -ENOENT SEAM_SESSION_GET control  session*                                    -       -ENOENT
+ *                           at once. With `close`: sends CLOSE(code) instead, answers SESSION_PING
+ *                           with it again, carries nothing else.
+ *                                                       -       -EEXIST -ENOENT -ESTALE (serial seen)
+ * SEAM_SESSION_DEL control  session* close (absent: drop without a word) -      -ENOENT
+ *                           With close: sends CLOSE, then reports SESSION_CLOSED when the peer has
+ *                           answered or after 5 s. Without: the row is gone when this is
+ *                           acknowledged.
+ * SEAM_SESSION_PING control session*     PING (or the CLOSE of a refused one) now, PAUSE or not
+ *                                                                       -       -ENOENT
+ * SEAM_SESSION_GET control  session*                                    -       -ENOENT
  *        answer:            session epoch_tx epoch_rx frames_rx frames_tx bytes_rx bytes_tx replays
  *                           auth_failures rtt_us up
- * SEAM_PORTAL_ADD  control  portal* session* service*                   socket  -EEXIST -ENOENT
- * -EPIPE An inlet: connections to this listening socket become streams of the session, opened to
- * `service`.  -EOPNOTSUPP (a lossy path), -EBADF Several sessions may serve one portal number. Gone
- * with the session. SEAM_PORTAL_DEL  control  portal* session*                            - -ENOENT
+ * SEAM_PORTAL_ADD  control  portal* session* service*     socket  -EEXIST -ENOENT -EPIPE -EBADF
+ *                                                                 -EOPNOTSUPP (a lossy path)
+ *                           An inlet: connections to this listening socket become streams of the
+ *                           session, opened to `service`. Several sessions may serve one portal
+ *                           number: each connection goes to one of them, whichever accepts it. Gone
+ *                           with the session.
+ * SEAM_PORTAL_DEL  control  portal* session*                            -       -ENOENT
  *                           Takes no more connections; streams that are open go on.
  * SEAM_PORTAL_GET  control  portal, or service                          -       -EINVAL
  *        answer:            open bytes_rx bytes_tx       of the connections that are open now: an
- *                           inlet's, or those accepted for an outlet of that name; bytes_rx went
- *                           to the applications. Told of as ended by STREAM_CLOSED they are in neither.
+ *                           inlet's, or those accepted for an outlet of that name; bytes_rx went to
+ *                           the applications. Those that STREAM_CLOSED has told of are not in it.
  * SEAM_STREAM_ACCEPT control session* stream*                           socket  -ENOENT -EALREADY
  *                           The answer to STREAM_ASKED: a connected socket.
  * SEAM_STREAM_REFUSE control session* stream* code* (enum refuse_code)  -       -ENOENT -EALREADY
  * SEAM_FRAME       both     link* frame* (bytes)   control: send this frame (INIT, RESP, FINISH,
- * RESET, CONTROL, LINK) on the link. data plane: such a frame arrived. SEAM_DGRAM       both
- * listener* address* frame*   a datagram of no link: came, or is to be sent. SEAM_MSG         both
- * session* message* (id u32) more body* (<= SEAM_BODY_MAX) A part of a MSG record's body; `more`
- * (flag) when others follow. With NLM_F_ACK control learns -ENOBUFS (queue full), -ENOENT, -EPIPE.
+ *                           RESET, CONTROL, LINK) on the link. data plane: such a frame arrived.
+ * SEAM_DGRAM       both     listener* address* frame*   a datagram of no link: came, or is to be sent
+ * SEAM_MSG         both     session* message* (id u32) more body* (<= SEAM_BODY_MAX)
+ *                           A part of a MSG record's body; `more` (flag) when others follow.
+ *                           With NLM_F_ACK control learns -ENOBUFS (queue full), -ENOENT, -EPIPE.
  *
  * events           from data plane
  * SEAM_LINK_NEW    link* listener* peer* (text, "127.0.0.1:4000" or "unix")   accepted, still down
  * SEAM_LINK_LOST   link* error (negative errno; 0 = end of stream)       its rows are gone already
  * SEAM_LINK_SILENT link*                 a datagram link that this node dialled has an unanswered
- * PING: perhaps its address is another now. Once per silence. SEAM_LABEL_USED  link* label* the
- * first DATA passed this row SEAM_SESSION_UP  session*              the first frame of the peer was
- * opened SEAM_SESSION_BROKEN session* error     the path is broken (nothing opened, gap, hard
- * limit); the session stays until SESSION_DEL SEAM_SESSION_CLOSED session* close*    CLOSE came and
- * was answered, or ours was; rows are gone SEAM_LABEL_LOST  link* label* code*    the data plane
- * reset this path on this row's side (overrun, link lost): control passes the RESET on and forgets
- * the path SEAM_STREAM_ASKED session* stream* service*     the peer opens a stream to a service: to
- * be answered by STREAM_ACCEPT or STREAM_REFUSE SEAM_STREAM_CLOSED session* stream* error* code*
- * portal* bytes_rx* bytes_tx*   a stream of a portal (0: of an accepted one) has ended. error 0:
- * both ways in order; code: why the peer refused it, or 0. bytes_rx went to the application.
+ *                           PING: perhaps its address is another now. Once per silence.
+ * SEAM_LABEL_USED  link* label*          the first DATA passed this row
+ * SEAM_SESSION_UP  session*              the first frame of the peer was opened
+ * SEAM_SESSION_BROKEN session* error     the path is broken (nothing opened, gap, hard limit); the
+ *                           session stays until SESSION_DEL
+ * SEAM_SESSION_CLOSED session* close*    CLOSE came and was answered, or ours was; rows are gone
+ * SEAM_LABEL_LOST  link* label* code*    the data plane reset this path on this row's side (overrun,
+ *                           link lost): control passes the RESET on and forgets the path
+ * SEAM_STREAM_ASKED session* stream* service*     the peer opens a stream to a service: to be
+ *                           answered by STREAM_ACCEPT or STREAM_REFUSE
+ * SEAM_STREAM_CLOSED session* stream* error* code* portal* bytes_rx* bytes_tx*   a stream of a
+ *                           portal (0: of an accepted one) has ended. error 0: both ways in order;
+ *                           code: why the peer refused it, or 0. bytes_rx went to the application.
  *
  * A note is what control wants to be told again of a link or session by the dump, at most
  * SEAM_NOTE_MAX bytes; the data plane does not look into it. It holds no keys.
@@ -103,6 +127,7 @@
  * plane: types 1, 2, 3, 6, 7 and 8 except LINK PING, PONG, PAUSE, RESUME, TOOBIG; FINISH for a
  * local row that is half-open or whose session is younger than WIRE_TOMBSTONE_MS.
  */
+/* clang-format on */
 #ifndef OCKAM_SEAM_H
 #define OCKAM_SEAM_H
 
