@@ -98,21 +98,6 @@ teardown() { delete_homes; }
 	is '[]'
 }
 
-@test "completion" {
-	expect 0 ockam completion bash
-	bash -n <<<"$output"
-	[[ "$output" == *secure-channel* ]]
-	expect 0 ockam completion zsh
-	[[ "$output" == *compdef* ]]
-	expect 2 ockam completion nonsense
-	expect 2 ockam completion
-}
-
-@test "bash completes" {
-	eval "$(ockam completion bash)"
-	complete -p ockam
-}
-
 @test "environment" {
 	expect 0 ockam environment
 	[[ "$output" == *OCKAM_HOME* && "$output" == *OCKAM_DEFAULT_TIMEOUT* ]]

@@ -136,26 +136,14 @@ int cmd_reset(struct cli *c, const struct args *a)
 
 int cmd_environment(struct cli *c, const struct args *a)
 {
-	static const struct {
-		const char *name, *help;
-	} variables[] = {
-		{"OCKAM_HOME", "directory of all state; default ~/.ockam"},
-		{"OCKAM_DEFAULT_TIMEOUT", "replaces the default of --timeout"},
-		{"OCKAM_LOG", "level of the logs: error, warn, info, debug or trace"},
-		{"OCKAM_LOG_FORMAT", "plain or json"},
-		{"NO_COLOR", "no colour"},
-		{"NO_INPUT", "no questions"},
-		{"QUIET", "no progress, hints and warnings"},
-		{"TMPDIR", "where temporary nodes have their sockets; default /tmp"},
-	};
 	static const struct column columns[] = {
 		{"name", "VARIABLE"}, {"value", "VALUE"}, {"help", "MEANING"}, {NULL, NULL}};
 	json_t *list = json_array();
-	for (size_t i = 0; i < sizeof variables / sizeof *variables; i++) {
-		const char *v = getenv(variables[i].name);
+	for (size_t i = 0; i < table_variables_n; i++) {
+		const char *v = getenv(table_variables[i].name);
 		json_array_append_new(
-			list, json_pack("{s:s, s:o, s:s}", "name", variables[i].name, "value",
-				      v ? json_string(v) : json_null(), "help", variables[i].help));
+			list, json_pack("{s:s, s:o, s:s}", "name", table_variables[i].name, "value",
+				      v ? json_string(v) : json_null(), "help", table_variables[i].help));
 	}
 	return output_list(c, list, columns, "variables");
 }

@@ -1,141 +1,249 @@
 // SPDX-License-Identifier: Apache-2.0
 /* completion: shell scripts made from the table. They call nothing: node names are directory names.
  */
+#include "complete.h"
+
 #include "parse.h"
 
-#include <stdio.h>
 #include <string.h>
 
-static void words_of_options(FILE *f, const struct command *cmd)
+enum complete_value complete_value(enum value_kind kind)
 {
-	for (size_t i = 0; i < COMMAND_OPTIONS_MAX && cmd->opt[i]; i++)
-		if (!cmd->opt[i]->refused)
-			fprintf(f, " --%s", cmd->opt[i]->name);
-	for (size_t i = 0; i < table_global_options_n; i++)
-		fprintf(f, " --%s", table_global_options[i]->name);
+	switch (kind) {
+	case VALUE_NODE:
+		return COMPLETE_NODES;
+	case VALUE_PLACE:
+		return COMPLETE_PLACES;
+	case VALUE_ROUTE:
+		return COMPLETE_ROUTES;
+	case VALUE_IDENTIFIER:
+	case VALUE_ENCODING:
+	case VALUE_FORMAT:
+	case VALUE_SHELL:
+		return COMPLETE_WORDS;
+	case VALUE_TEXT:
+	case VALUE_NAME_OR_FILE:
+		return COMPLETE_FILES;
+	default:
+		return COMPLETE_NOTHING;
+	}
 }
 
-static bool takes_node(const struct command *cmd)
+const char *complete_words(enum value_kind kind)
 {
-	return cmd->pos[0].meta && cmd->pos[0].kind == VALUE_NODE;
+	switch (kind) {
+	case VALUE_IDENTIFIER:
+		return "any";
+	case VALUE_ENCODING:
+		return "text hex";
+	case VALUE_FORMAT:
+		return "plain json";
+	case VALUE_SHELL:
+		return "bash zsh fish";
+	default:
+		return NULL;
+	}
 }
 
-/* "--at|--from|..." of all options whose value is a node or may be one. */
-static void node_options(FILE *f)
+/* Of an argument; what is no file and has no words leaves room for the options. */
+static bool offers(enum value_kind kind)
 {
-	static const char *const names[] = {"--at", "--node", "--from", "--to"};
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-		fprintf(f, "%s%s", i ? "|" : "", names[i]);
+	return complete_value(kind) != COMPLETE_NOTHING;
+}
+
+/* What prints the words for a value; nothing for files. */
+static const char *words_of(enum value_kind kind, char *dst, size_t cap)
+{
+	static const char *const how[] = {
+		[COMPLETE_NODES] = "_ockam_nodes ''",
+		[COMPLETE_PLACES] = "_ockam_nodes '' /node/",
+		[COMPLETE_ROUTES] = "_ockam_nodes /node/",
+		[COMPLETE_FILES] = ":",
+		[COMPLETE_NOTHING] = ":",
+	};
+	enum complete_value v = complete_value(kind);
+	if (v != COMPLETE_WORDS)
+		return how[v];
+	snprintf(dst, cap, "printf '%s'", complete_words(kind));
+	return dst;
+}
+
+static void option_pattern(FILE *f, const struct option *o)
+{
+	fprintf(f, "--%s", o->name);
+	for (size_t i = 0; i < sizeof o->alias / sizeof *o->alias && o->alias[i]; i++)
+		fprintf(f, "|--%s", o->alias[i]);
+	if (o->letter)
+		fprintf(f, "|-%c", o->letter);
+}
+
+static void option_values(FILE *f, const struct option *o)
+{
+	char words[64];
+	if (o->refused || o->kind == VALUE_NONE)
+		return;
+	fputs("\t\t\t", f);
+	option_pattern(f, o);
+	fprintf(f, ") %s; return ;;\n", words_of(o->kind, words, sizeof words));
 }
 
 static void group_pattern(FILE *f, const struct group *g, const char *command)
 {
-	fprintf(f, "%s%s%s", g->name, command ? "/" : "", command ? command : "");
+	fprintf(f, "%s/%s", g->name, command);
 	if (g->alias)
-		fprintf(f, "|%s%s%s", g->alias, command ? "/" : "", command ? command : "");
+		fprintf(f, "|%s/%s", g->alias, command);
 }
 
-/* One case of words per group (its commands) and per command (its options and node names). */
+/* The values of its options, its arguments, its options. */
+static void command_case(FILE *f, const struct group *g, const struct command *cmd)
+{
+	char words[64];
+	fputs("\t\t", f);
+	group_pattern(f, g, cmd->name ? cmd->name : "*");
+	fputs(")\n\t\tcase $3 in\n", f);
+	for (size_t i = 0; i < COMMAND_OPTIONS_MAX && cmd->opt[i]; i++)
+		option_values(f, cmd->opt[i]);
+	fputs("\t\tesac\n", f);
+	if (cmd->pos[0].meta && offers(cmd->pos[0].kind))
+		fprintf(f,
+			"\t\tcase $5$4 in\n\t\t\t0-*|[1-9]*) ;;\n\t\t\t*) %s; return "
+			";;\n\t\tesac\n",
+			words_of(cmd->pos[0].kind, words, sizeof words));
+	fputs("\t\tprintf -- '", f);
+	for (size_t i = 0; i < COMMAND_OPTIONS_MAX && cmd->opt[i]; i++)
+		if (!cmd->opt[i]->refused)
+			fprintf(f, "--%s ", cmd->opt[i]->name);
+	fputs("'; _ockam_common ;;\n", f);
+}
+
 static void cases(FILE *f)
 {
 	for (size_t i = 0; i < table_groups_n; i++) {
 		const struct group *g = &table_groups[i];
-		bool single = g->commands[0].name == NULL;
-		for (size_t k = 0; k < g->n; k++) {
-			const struct command *cmd = &g->commands[k];
-			fputs("\t\t", f);
-			group_pattern(f, g, cmd->name);
-			fputs(") words=\"", f);
-			if (cmd->pos[0].kind == VALUE_SHELL)
-				fputs("bash zsh", f);
-			else if (takes_node(cmd))
-				fputs("$(_ockam_nodes)", f);
-			words_of_options(f, cmd);
-			fputs("\" ;;\n", f);
-		}
-		if (single)
+		for (size_t k = 0; k < g->n; k++)
+			if (strcmp(g->name, "help"))
+				command_case(f, g, &g->commands[k]);
+		if (!g->commands[0].name)
 			continue;
 		fputs("\t\t", f);
-		group_pattern(f, g, NULL);
-		fputs("/) words=\"", f);
+		group_pattern(f, g, "");
+		fputs(") printf '", f);
 		for (size_t k = 0; k < g->n; k++)
-			fprintf(f, "%s%s", k ? " " : "", g->commands[k].name);
-		fputs("\" ;;\n", f);
+			fprintf(f, "%s ", g->commands[k].name);
+		fputs("' ;;\n", f);
 	}
 }
 
 static void group_names(FILE *f)
 {
-	for (size_t i = 0; i < table_groups_n; i++) {
-		fprintf(f, "%s%s", i ? " " : "", table_groups[i].name);
-		if (table_groups[i].alias)
-			fprintf(f, " %s", table_groups[i].alias);
-	}
+	for (size_t i = 0; i < table_groups_n; i++)
+		fprintf(f, "%s %s%s", table_groups[i].name,
+			table_groups[i].alias ? table_groups[i].alias : "",
+			table_groups[i].alias ? " " : "");
 }
 
-static void single_pattern(FILE *f)
+/* "GROUP LETTER" of the options with a letter that take a value: a letter may mean two things. */
+static void letters(FILE *f, const struct group *g)
 {
-	bool first = true;
-	for (size_t i = 0; i < table_groups_n; i++) {
-		if (table_groups[i].commands[0].name)
+	for (size_t k = 0; k < g->n; k++)
+		for (size_t i = 0; i < COMMAND_OPTIONS_MAX && g->commands[k].opt[i]; i++) {
+			const struct option *o = g->commands[k].opt[i];
+			if (!o->letter || o->kind == VALUE_NONE)
+				continue;
+			fprintf(f, "'%s -%c'|", g->name, o->letter);
+			if (g->alias)
+				fprintf(f, "'%s -%c'|", g->alias, o->letter);
+		}
+}
+
+static void longs(FILE *f, const struct option *const *list, size_t max)
+{
+	for (size_t i = 0; i < max && list[i]; i++) {
+		const struct option *o = list[i];
+		if (o->refused || o->kind == VALUE_NONE)
 			continue;
-		fprintf(f, "%s%s", first ? "" : "|", table_groups[i].name);
-		first = false;
+		fprintf(f, "*' --%s'|", o->name);
+		for (size_t k = 0; k < sizeof o->alias / sizeof *o->alias && o->alias[k]; k++)
+			fprintf(f, "*' --%s'|", o->alias[k]);
 	}
 }
 
-/* The function that sets `words` from $1 (group), $2 (command), $3 (the word before). */
-static void words_function(FILE *f)
+/* Whether the word after $2 is its value, in group $1. */
+static void takes_function(FILE *f)
+{
+	fputs("_ockam_takes() {\n\tcase \"$1 $2\" in\n\t\t", f);
+	longs(f, table_global_options, table_global_options_n);
+	for (size_t i = 0; i < table_groups_n; i++) {
+		letters(f, &table_groups[i]);
+		for (size_t k = 0; k < table_groups[i].n; k++)
+			longs(f, table_groups[i].commands[k].opt, COMMAND_OPTIONS_MAX);
+	}
+	fputs("'--') return 0 ;;\n\tesac\n\treturn 1\n}\n", f);
+}
+
+/*
+ * The functions of both shells. _ockam_words prints the words for $1 (group), $2 (command), $3 (the
+ * word before), $4 (what was typed of this one), $5 (how many arguments it has): nothing means a
+ * file.
+ */
+static void functions(FILE *f)
 {
 	fputs("_ockam_nodes() {\n"
-	      "\tlocal d\n"
+	      "\tlocal d p\n"
+	      "\t[ -z \"$ZSH_VERSION\" ] || setopt local_options null_glob\n"
 	      "\tfor d in \"${OCKAM_HOME:-$HOME/.ockam}\"/nodes/*/; do\n"
 	      "\t\td=${d%/}\n"
-	      "\t\t[ -d \"$d\" ] && printf '%s ' \"${d##*/}\"\n"
+	      "\t\t[ -d \"$d\" ] || continue\n"
+	      "\t\tfor p in \"$@\"; do printf '%s%s ' \"$p\" \"${d##*/}\"; done\n"
 	      "\tdone\n"
 	      "}\n"
-	      "_ockam_words() {\n"
-	      "\tlocal words key=\"$1/$2\"\n"
-	      "\tcase \"$1\" in\n"
-	      "\t\t\"\") words=\"",
+	      "_ockam_common() {\n"
+	      "\tprintf -- '",
+		f);
+	for (size_t i = 0; i < table_global_options_n; i++)
+		fprintf(f, "--%s ", table_global_options[i]->name);
+	fputs("'\n}\n", f);
+	takes_function(f);
+	fputs("_ockam_words() {\n\tcase $3 in\n", f);
+	for (size_t i = 0; i < table_global_options_n; i++)
+		option_values(f, table_global_options[i]);
+	fputs("\tesac\n"
+	      "\tcase $1/$2/$5/$4 in\n"
+	      "\t\t//*/-*) _ockam_common; return ;;\n"
+	      "\t\t//*|help//*) printf '",
 		f);
 	group_names(f);
-	fputs("\"; printf '%s' \"$words\"; return ;;\n\t\t", f);
-	single_pattern(f);
-	fputs(") key=\"$1\" ;;\n"
+	fputs("'; return ;;\n"
+	      "\t\thelp/*/0/*) _ockam_words \"$2\" '' '' '' 0; return ;;\n"
 	      "\tesac\n"
-	      "\tcase \"$3\" in\n"
-	      "\t\t",
-		f);
-	node_options(f);
-	fputs(") printf '%s' \"$(_ockam_nodes)\"; return ;;\n"
-	      "\t\t--output) printf 'plain json'; return ;;\n"
-	      "\tesac\n"
-	      "\tcase \"$key\" in\n",
+	      "\tcase $1/$2 in\n",
 		f);
 	cases(f);
-	fputs("\tesac\n"
-	      "\tprintf '%s' \"$words\"\n"
-	      "}\n",
-		f);
+	fputs("\tesac\n}\n", f);
 }
+
+/* From the words before this one: group, command, and how many arguments they have. */
+#define SCAN                                                                                       \
+	"\t\tif _ockam_takes \"$group\" \"$before\"; then before=; continue; fi\n"                 \
+	"\t\tbefore=$w\n"                                                                          \
+	"\t\tcase $w in\n"                                                                         \
+	"\t\t\t-*|=) ;;\n"                                                                         \
+	"\t\t\t*) if [ -z \"$group\" ]; then group=$w; elif [ -z \"$command\" ]; then "            \
+	"command=$w; else n=$((n + 1)); fi ;;\n"                                                   \
+	"\t\tesac\n"                                                                               \
+	"\tdone\n"
 
 static void bash(FILE *f)
 {
 	fputs("# bash completion of ockam\n", f);
-	words_function(f);
+	functions(f);
 	fputs("_ockam() {\n"
-	      "\tlocal cur=${COMP_WORDS[COMP_CWORD]} group= command= w i\n"
+	      "\tlocal cur=${COMP_WORDS[COMP_CWORD]} before= group= command= n=0 w i\n"
 	      "\tfor ((i = 1; i < COMP_CWORD; i++)); do\n"
 	      "\t\tw=${COMP_WORDS[i]}\n"
-	      "\t\tcase $w in\n"
-	      "\t\t\t-*) ;;\n"
-	      "\t\t\t*) if [ -z \"$group\" ]; then group=$w; elif [ -z \"$command\" ]; then "
-	      "command=$w; fi ;;\n"
-	      "\t\tesac\n"
-	      "\tdone\n"
-	      "\tCOMPREPLY=($(compgen -W \"$(_ockam_words \"$group\" \"$command\" "
-	      "\"${COMP_WORDS[COMP_CWORD-1]}\")\" -- \"$cur\"))\n"
+	      "\t\t[ \"$w\" = = ] && continue\n" SCAN "\tif [ \"$cur\" = = ]; then cur=; fi\n"
+	      "\tCOMPREPLY=($(compgen -W \"$(_ockam_words \"$group\" \"$command\" \"$before\" "
+	      "\"$cur\" $n)\" -- \"$cur\"))\n"
 	      "}\n"
 	      "complete -o default -F _ockam ockam\n",
 		f);
@@ -144,21 +252,16 @@ static void bash(FILE *f)
 static void zsh(FILE *f)
 {
 	fputs("#compdef ockam\n", f);
-	words_function(f);
+	functions(f);
 	fputs("_ockam() {\n"
-	      "\tlocal group= command= w i\n"
+	      "\tlocal before= group= command= n=0 w i found\n"
 	      "\tfor ((i = 2; i < CURRENT; i++)); do\n"
-	      "\t\tw=${words[i]}\n"
-	      "\t\tcase $w in\n"
-	      "\t\t\t-*) ;;\n"
-	      "\t\t\t*) if [ -z \"$group\" ]; then group=$w; elif [ -z \"$command\" ]; then "
-	      "command=$w; fi ;;\n"
-	      "\t\tesac\n"
-	      "\tdone\n"
-	      "\tcompadd -- ${=\"$(_ockam_words \"$group\" \"$command\" "
-	      "\"${words[CURRENT-1]}\")\"} || _files\n"
+	      "\t\tw=${words[i]}\n" SCAN
+	      "\tfound=$(_ockam_words \"$group\" \"$command\" \"$before\" \"$PREFIX\" $n)\n"
+	      "\tif [ -n \"$found\" ]; then compadd -- ${=found}; else _files; fi\n"
 	      "}\n"
-	      "compdef _ockam ockam\n",
+	      "if [ \"${funcstack[1]}\" = _ockam ]; then _ockam \"$@\"; else compdef _ockam ockam; "
+	      "fi\n",
 		f);
 }
 
@@ -166,7 +269,9 @@ int cmd_completion(struct cli *c, const struct args *a)
 {
 	if (!strcmp(a->pos[0], "bash"))
 		bash(stdout);
-	else
+	else if (!strcmp(a->pos[0], "zsh"))
 		zsh(stdout);
+	else
+		complete_fish(stdout);
 	return CLI_OK;
 }

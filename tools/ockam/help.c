@@ -30,6 +30,16 @@ static void print_globals(FILE *f)
 		print_option(f, table_global_options[i]);
 }
 
+static void print_examples(FILE *f, const char *examples)
+{
+	fputs("\nExamples:\n", f);
+	for (const char *p = examples; *p;) {
+		size_t n = strcspn(p, "\n");
+		fprintf(f, "  %.*s\n", (int)n, p);
+		p += n + (p[n] == '\n');
+	}
+}
+
 static void help_top(FILE *f, bool is_long)
 {
 	fputs("ockam: end-to-end encrypted, mutually authenticated channels between programs\n\n"
@@ -39,13 +49,8 @@ static void help_top(FILE *f, bool is_long)
 		fprintf(f, "  %-*s%s\n", NAME_WIDTH, table_groups[i].name, table_groups[i].line);
 	print_globals(f);
 	if (is_long)
-		fputs("\nExamples:\n"
-		      "  ockam node create n1\n"
-		      "  ockam node create n2\n"
-		      "  ockam secure-channel create --from n1 --to /node/n2/service/api |\n"
-		      "      ockam message send hello --from n1 --to -/service/uppercase\n",
-			f);
-	fputs("\n`ockam help GROUP COMMAND` tells more.\n", f);
+		print_examples(f, table_example);
+	fputs("\n`ockam help GROUP COMMAND` tells more; the manual page is ockam(1).\n", f);
 }
 
 static void help_group(FILE *f, const struct group *g, const char *typed)
@@ -58,7 +63,8 @@ static void help_group(FILE *f, const struct group *g, const char *typed)
 	fputc('\n', f);
 	for (size_t i = 0; i < g->n; i++)
 		fprintf(f, "  %-*s%s\n", NAME_WIDTH, g->commands[i].name, g->commands[i].line);
-	fprintf(f, "\n`ockam %s COMMAND --help` tells more.\n", typed);
+	fprintf(f, "\n`ockam %s COMMAND --help` tells more; the manual page is ockam-%s(1).\n",
+		typed, g->name);
 }
 
 static void print_usage(FILE *f, const struct command *cmd, const char *typed)
@@ -72,17 +78,8 @@ static void print_usage(FILE *f, const struct command *cmd, const char *typed)
 	fputs(" [OPTIONS]\n", f);
 }
 
-static void print_examples(FILE *f, const char *examples)
-{
-	fputs("\nExamples:\n", f);
-	for (const char *p = examples; *p;) {
-		size_t n = strcspn(p, "\n");
-		fprintf(f, "  %.*s\n", (int)n, p);
-		p += n + (p[n] == '\n');
-	}
-}
-
-static void help_command_text(FILE *f, const struct command *cmd, const char *typed, bool is_long)
+static void help_command_text(FILE *f, const struct group *g, const struct command *cmd,
+	const char *typed, bool is_long)
 {
 	fprintf(f, "ockam %s%s%s: %s\n\n", typed, cmd->name ? " " : "", cmd->name ? cmd->name : "",
 		cmd->line);
@@ -102,6 +99,7 @@ static void help_command_text(FILE *f, const struct command *cmd, const char *ty
 	print_globals(f);
 	if (cmd->examples)
 		print_examples(f, cmd->examples);
+	fprintf(f, "\nThe manual page is ockam-%s(1).\n", g->name);
 }
 
 void help_print(FILE *f, const struct group *group, const struct command *cmd, const char *typed,
@@ -112,7 +110,7 @@ void help_print(FILE *f, const struct group *group, const struct command *cmd, c
 	else if (!cmd)
 		help_group(f, group, typed);
 	else
-		help_command_text(f, cmd, typed, is_long);
+		help_command_text(f, group, cmd, typed, is_long);
 }
 
 int cmd_help(struct cli *c, const struct args *a)

@@ -129,7 +129,8 @@ const char *parse_value_fault(enum value_kind kind, const char *v, char *why, si
 	case VALUE_FORMAT:
 		return one_of(v, "plain", "json") ? NULL : "it is plain or json";
 	case VALUE_SHELL:
-		return one_of(v, "bash", "zsh") ? NULL : "it is bash or zsh";
+		return one_of(v, "bash", "zsh") || !strcmp(v, "fish") ? NULL
+							      : "it is bash, zsh or fish";
 	}
 	return NULL;
 }

@@ -369,7 +369,7 @@ static const struct command reset_command = {
 static const struct command environment_command = {
 	NULL, "list the environment variables that count", cmd_environment, .no_home = true};
 static const struct command completion_command = {NULL, "print completions for a shell",
-	cmd_completion, .pos = {{"SHELL", VALUE_SHELL, true, "bash or zsh"}}, .no_home = true,
+	cmd_completion, .pos = {{"SHELL", VALUE_SHELL, true, "bash, zsh or fish"}}, .no_home = true,
 	.examples = "source <(ockam completion bash)"};
 static const struct command help_command = {NULL, "show help for a command", cmd_help,
 	.pos = {{"GROUP", VALUE_TEXT, false, "like `node`"},
@@ -407,6 +407,23 @@ const size_t table_groups_n = sizeof table_groups / sizeof *table_groups;
 const struct option *const table_global_options[] = {&o_output, &o_jq, &o_compact, &o_pretty,
 	&o_no_color, &o_no_input, &o_quiet, &o_verbose, &o_help, &o_version};
 const size_t table_global_options_n = sizeof table_global_options / sizeof *table_global_options;
+
+const struct variable_help table_variables[] = {
+	{"OCKAM_HOME", "directory of all state; default ~/.ockam"},
+	{"OCKAM_DEFAULT_TIMEOUT", "replaces the default of --timeout"},
+	{"OCKAM_LOG", "level of the logs: error, warn, info, debug or trace"},
+	{"OCKAM_LOG_FORMAT", "plain or json"},
+	{"NO_COLOR", "no colour"},
+	{"NO_INPUT", "no questions"},
+	{"QUIET", "no progress, hints and warnings"},
+	{"TMPDIR", "where temporary nodes have their sockets; default /tmp"},
+};
+const size_t table_variables_n = sizeof table_variables / sizeof *table_variables;
+
+const char table_example[] = "ockam node create n1\n"
+			     "ockam node create n2\n"
+			     "ockam secure-channel create --from n1 --to /node/n2/service/api |\n"
+			     "    ockam message send hello --from n1 --to -/service/uppercase";
 
 const struct group *table_group(const char *name)
 {

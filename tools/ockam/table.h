@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The one declarative table of commands. The parser, the help texts and the completions are made
- * from it and from nothing else. All of it is constant.
+ * The one declarative table of commands. The parser, the help texts, the manual pages and the
+ * completions are made from it and from nothing else. All of it is constant.
  */
 #ifndef OCKAM_TABLE_H
 #define OCKAM_TABLE_H
@@ -31,7 +31,7 @@ enum value_kind {
 	VALUE_COUNT,
 	VALUE_ENCODING, /* text or hex */
 	VALUE_FORMAT,	/* plain or json */
-	VALUE_SHELL,	/* bash or zsh */
+	VALUE_SHELL,	/* bash, zsh or fish */
 };
 
 struct option {
@@ -79,6 +79,14 @@ extern const struct group table_groups[];
 extern const size_t table_groups_n;
 extern const struct option *const table_global_options[];
 extern const size_t table_global_options_n;
+
+/* An environment variable that counts. */
+struct variable_help {
+	const char *name, *help;
+};
+extern const struct variable_help table_variables[];
+extern const size_t table_variables_n;
+extern const char table_example[]; /* of the whole, lines */
 
 const struct group *table_group(const char *name);
 const struct command *table_command(const struct group *g, const char *name);
