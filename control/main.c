@@ -20,7 +20,7 @@
 
 static const char usage[] =
 	"usage: ockam-control --home DIR --node NAME [--ready-fd N] [--foreground] "
-	"[--exit-on-eof]\n"
+	"[--exit-on-eof] [--notify]\n"
 	"       ockam-control --home DIR --temporary DIR [--ready-fd N] [--identity NAME]\n"
 	"The ockam command starts it; see docs/api.md.\n";
 
@@ -40,7 +40,8 @@ enum option_code {
 	OPT_FOREGROUND,
 	OPT_TEMPORARY,
 	OPT_IDENTITY,
-	OPT_EOF
+	OPT_EOF,
+	OPT_NOTIFY
 };
 
 /* 0, or -1 when the command line makes no sense. */
@@ -54,6 +55,7 @@ static int parse(struct program *p, int argc, char **argv)
 		{"temporary", required_argument, NULL, OPT_TEMPORARY},
 		{"identity", required_argument, NULL, OPT_IDENTITY},
 		{"exit-on-eof", no_argument, NULL, OPT_EOF},
+		{"notify", no_argument, NULL, OPT_NOTIFY},
 		{NULL, 0, NULL, 0},
 	};
 	int c, rc = 0;
@@ -82,6 +84,9 @@ static int parse(struct program *p, int argc, char **argv)
 			break;
 		case OPT_EOF:
 			p->ends_with_stdin = true;
+			break;
+		case OPT_NOTIFY:
+			p->notifies = true;
 			break;
 		default:
 			rc = -1;

@@ -10,6 +10,7 @@
 #include "log.h"
 #include "log_rotate.h"
 #include "loop.h"
+#include "notify.h"
 #include "respawn.h"
 #include "restore.h"
 #include "sandbox.h"
@@ -71,6 +72,7 @@ void program_done(struct program *p)
 	dataplane_outlive(p);
 	log_info("node %s is ready, %u workers", p->name, p->node->workers);
 	report(p, "ready\n");
+	notify_send("READY=1");
 }
 
 void program_fail(struct program *p, const struct reason *why)
@@ -108,6 +110,7 @@ static void close_handles(struct program *p)
 {
 	uv_close((uv_handle_t *)&part.end, NULL);
 	respawn_close(p);
+	notify_close();
 	uv_close((uv_handle_t *)&part.housekeeping, NULL);
 	uv_close((uv_handle_t *)&part.renewal, NULL);
 	if (part.watching_input)
@@ -162,6 +165,7 @@ void program_end(struct program *p, int status)
 		return;
 	p->ending = true;
 	p->exit_status = status;
+	notify_send("STOPPING=1");
 	node_lock_ending(p->lock_fd);
 	uv_timer_start(&part.end, on_end_begins, 0, 0);
 }
@@ -201,6 +205,7 @@ static void on_input(uv_poll_t *h, int status, int events)
 static void start_handles(struct program *p)
 {
 	respawn_init(p);
+	notify_open(p, p->notifies);
 	uv_timer_init(&p->uv, &part.end);
 	uv_prepare_init(&p->uv, &part.housekeeping);
 	uv_timer_init(&p->uv, &part.renewal);

@@ -27,6 +27,7 @@ struct program {
 	char dir[108];			  /* of the sockets: run/NAME, or a temporary node's own */
 	char identity[WIRE_NAME_MAX + 1]; /* empty: the default one */
 	bool temporary, foreground, ends_with_stdin;
+	bool notifies; /* a service manager */
 	int ready_fd; /* -1 when it was written */
 	unsigned sandbox_missing; /* enum seam_missing */
 

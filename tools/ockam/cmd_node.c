@@ -274,14 +274,17 @@ int cmd_node_start(struct cli *c, const struct args *a)
 		rc = take_guard(c, n.name, &guard);
 	if (rc)
 		return rc;
-	if (answers(c, &n)) {
+	bool stay = args_flag(a, "foreground"), running = answers(c, &n);
+	if (running && stay) {
+		rc = cli_fail(c, CLI_EXISTS, "node %s is running already; stop it first", n.name);
+	} else if (running) {
 		cli_note(c, "node %s is running already", n.name);
 	} else {
 		enum node_status status =
 			node_await_end(c, n.name, progress_now() + NODE_END_GRACE_MS);
 		if (status != NODE_CONTROL_DOWN) /* that is taken over */
 			node_end(c, n.name, NODE_END_GRACE_MS);
-		rc = node_boot(c, n.name, timeout_ms);
+		rc = stay ? node_become(c, n.name) : node_boot(c, n.name, timeout_ms);
 	}
 	guard_drop(guard);
 	return rc ? rc : show_node(c, &n);

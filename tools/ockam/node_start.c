@@ -59,6 +59,14 @@ int node_boot(const struct cli *c, const char *name, int64_t timeout_ms)
 	return rc;
 }
 
+int node_become(const struct cli *c, const char *name)
+{
+	const char *const args[] = {"--home", c->home, "--node", name, "--notify", NULL};
+	char log[PATH_MAX];
+	int rc = make_dirs(c, name, log, sizeof log);
+	return rc ? rc : spawn_become_control(c, args);
+}
+
 struct vault_search {
 	const char *vault;
 	char *out;

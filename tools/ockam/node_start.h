@@ -32,6 +32,8 @@ struct node_plan {
 int node_create(const struct cli *c, const struct node_plan *plan);
 /* Starts a node that is stored and does not run, in the background; the caller holds its guard. */
 int node_boot(const struct cli *c, const char *name, int64_t timeout_ms);
+/* The same in this process, for a service manager: returns only when that failed. */
+int node_become(const struct cli *c, const char *name);
 /* Creates node `default` and says so; another command that just does the same is as good. */
 int node_start_default(const struct cli *c, char name[static WIRE_NAME_MAX + 1]);
 /* What a plan's config is when no option says otherwise; new reference. */

@@ -110,26 +110,51 @@ static void close_fds(const struct child_fds *fds)
 			close(all[i]);
 }
 
-int spawn_control(const struct cli *c, enum spawn_kind kind, const char *const *args,
-	const char *log, struct spawn *out)
+/* Which program, as whom it is called, and how much it logs. */
+static int prepare(const struct cli *c, const char *const *args, char program[static PATH_MAX],
+	const char *argv[static ARGS_MAX], unsigned *n)
 {
 	static const char *const levels[] = {"info", "debug", "trace"};
-	char program[PATH_MAX];
-	const char *argv[ARGS_MAX] = {"ockam-control"};
-	struct child_fds fds = {-1, -1, -1, -1};
-	unsigned n = 1;
-	*out = (struct spawn){.pid = -1, .pid_fd = -1, .ready_fd = -1, .stdin_fd = -1, .log = log};
-	if (find_program(program, sizeof program))
+	if (find_program(program, PATH_MAX))
 		return cli_fail(c, CLI_CONFIG,
 			"the program ockam-control is not beside this one; install the whole of "
 			"ockam");
-	while (*args && n < ARGS_MAX - 3)
-		argv[n++] = *args++;
-	argv[n++] = "--ready-fd";
-	argv[n++] = "3";
+	*n = 0;
+	argv[(*n)++] = "ockam-control";
+	while (*args && *n < ARGS_MAX - 3)
+		argv[(*n)++] = *args++;
 	if (c->verbose)
 		setenv("OCKAM_LOG", levels[c->verbose < 3 ? c->verbose - 1 : 2], 1);
-	int rc = open_fds(kind, log, &fds, out);
+	return CLI_OK;
+}
+
+int spawn_become_control(const struct cli *c, const char *const *args)
+{
+	char program[PATH_MAX];
+	const char *argv[ARGS_MAX] = {NULL};
+	unsigned n;
+	int rc = prepare(c, args, program, argv, &n);
+	if (rc)
+		return rc;
+	if (chdir("/") == 0)
+		execv(program, (char *const *)argv);
+	return cli_fail(c, CLI_INTERNAL, "could not start %s: %s", program, strerror(errno));
+}
+
+int spawn_control(const struct cli *c, enum spawn_kind kind, const char *const *args,
+	const char *log, struct spawn *out)
+{
+	char program[PATH_MAX];
+	const char *argv[ARGS_MAX] = {NULL};
+	struct child_fds fds = {-1, -1, -1, -1};
+	unsigned n;
+	*out = (struct spawn){.pid = -1, .pid_fd = -1, .ready_fd = -1, .stdin_fd = -1, .log = log};
+	int rc = prepare(c, args, program, argv, &n);
+	if (rc)
+		return rc;
+	argv[n++] = "--ready-fd";
+	argv[n++] = "3";
+	rc = open_fds(kind, log, &fds, out);
 	if (!rc) {
 		out->pid = fork();
 		rc = out->pid < 0 ? -errno : 0;

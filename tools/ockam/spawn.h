@@ -32,6 +32,8 @@ struct spawn {
  */
 int spawn_control(const struct cli *c, enum spawn_kind kind, const char *const *args,
 	const char *log, struct spawn *out);
+/* This process becomes ockam-control, which logs to stderr. Returns only when that failed. */
+int spawn_become_control(const struct cli *c, const char *const *args);
 /* Until it is ready. CLI_OK, or an exit code with its error sentence written; a child that fails
  * has ended. */
 int spawn_wait_ready(const struct cli *c, struct spawn *s, int64_t timeout_ms);

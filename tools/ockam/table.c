@@ -42,6 +42,8 @@ OPTION o_udp_listener = {"udp-listener-address", 0, VALUE_ADDRESS, .many = true,
 	.help = "where to listen for UDP too; port 0 is one that the kernel picks"};
 OPTION o_foreground = {"foreground", 'f', VALUE_NONE,
 	.help = "stay, and log to stdout; the node ends with the command"};
+OPTION o_become = {"foreground", 'f', VALUE_NONE,
+	.help = "become the node, log to stderr, and tell a service manager when it is ready"};
 OPTION o_exit_on_eof = {
 	"exit-on-eof", 'e', VALUE_NONE, .help = "in the foreground, end with stdin"};
 OPTION o_workers = {"workers", 0, VALUE_COUNT, .meta = "N", .help = "threads of the data plane"};
@@ -137,7 +139,11 @@ static const struct command node_commands[] = {
 	{"show", "show a node and all it has", cmd_node_show, .pos = NODE_OR_DEFAULT,
 		.examples = "ockam node show n1 | jq -r .route.verbose"},
 	{"start", "start a stopped node, with all it had", cmd_node_start, .pos = NODE_OR_DEFAULT,
-		.opt = {&o_timeout}, .examples = "ockam node start n1"},
+		.opt = {&o_timeout, &o_become},
+		.about = "With --foreground nothing is printed, and the data plane goes on when only "
+			 "the control plane ends:\nthe next start takes it over. That is how the "
+			 "systemd unit ockam@.service starts a node.",
+		.examples = "ockam node start n1"},
 	{"stop", "stop a node", cmd_node_stop, .pos = NODE_OR_DEFAULT,
 		.examples = "ockam node stop n1"},
 	{"delete", "stop and delete a node", cmd_node_delete,
