@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Every operation on a home, with a fault at each of its calls that change files: an I/O error, a
- *full disk, a kill, and power cuts that lose what was not synced. Afterwards the home is as it was
- *before or as it is after the operation, nothing in between; an error has a sentence; no vault is
- *without its file, no identity without its secret, no secret without its identity; and the
- *operation succeeds when it is done again. Each run is a process of its own.
+ * full disk, a kill, and power cuts that lose what was not synced. Afterwards the home is as it was
+ * before or as it is after the operation, nothing in between; an error has a sentence; no vault is
+ * without its file, no identity without its secret, no secret without its identity; and the
+ * operation succeeds when it is done again. Each run is a process of its own.
  *
  *	storage_test [NAME | PART/PARTS]	that operation, or each PARTS-th from PART on; all
  */
 #include "disk.h"
+#include "known_history.h"
 #include "node_config.h"
 #include "vault.h"
 #include "vault_file.h"
@@ -222,6 +223,57 @@ static int see_node(void *ctx, const struct node_info *n)
 	return node_object_each(v->h, n->name, "service", see_object, v);
 }
 
+/* A peer's history before and after its key was changed, twice. */
+enum { PEER_HISTORIES = 3, PEER_SINCE = 1700000000 };
+static struct {
+	struct identity id;
+	uint8_t history[IDENTITY_HISTORY_MAX];
+	size_t len;
+	struct secret32 secret;
+} peer[PEER_HISTORIES];
+
+static void make_peer(void)
+{
+	for (unsigned i = 0; i < PEER_HISTORIES; i++) {
+		int n = i ? identity_rotate(peer[i - 1].history, peer[i - 1].len,
+				    &peer[i - 1].secret, false, PEER_SINCE + i, &peer[i].secret,
+				    peer[i].history, sizeof peer[i].history)
+			  : identity_create(&peer[i].secret, peer[i].history,
+				    sizeof peer[i].history, PEER_SINCE);
+		peer[i].len = n > 0 ? (size_t)n : 0;
+		if (n <= 0 || identity_verify(peer[i].history, peer[i].len, 0, &peer[i].id))
+			fail("the peer's history");
+	}
+}
+
+static int check_peer(struct home *h, unsigned i)
+{
+	return known_history_check(h, &peer[i].id, peer[i].history, peer[i].len);
+}
+
+/* What is kept of the peer, byte for byte, and that its first key is taken no more. */
+static void see_known(struct view *v)
+{
+	char path[PATH_MAX], sql[64 + 2 * IDENTITY_HISTORY_MAX];
+	snprintf(path, sizeof path, "%s/database.sqlite3", dir);
+	int64_t all = count(path, "SELECT count(*) FROM known_history"), whole = 0;
+	for (unsigned i = 0; i < PEER_HISTORIES; i++) {
+		size_t n = (size_t)snprintf(
+			sql, sizeof sql, "SELECT count(*) FROM known_history WHERE history = x'");
+		for (size_t k = 0; k < peer[i].len; k++, n += 2)
+			snprintf(sql + n, sizeof sql - n, "%02x", peer[i].history[k]);
+		snprintf(sql + n, sizeof sql - n, "'");
+		if (count(path, sql) != 1)
+			continue;
+		whole++;
+		say(v, "a history of %u changes is known\n", i + 1);
+	}
+	if (whole != all)
+		say(v, "A HISTORY OF NOBODY\n");
+	if (check_peer(v->h, 0) != (whole ? -ESTALE : 0))
+		say(v, "A HISTORY THAT IS NOT HEEDED\n");
+}
+
 /* Secrets in all places; more than identities have are orphans. */
 static void see_secrets(struct view *v)
 {
@@ -249,6 +301,7 @@ static void look(struct view *v)
 	if (vault_each(v->h, see_vault, v) < 0 || identity_each(v->h, see_identity, v) < 0 ||
 		node_each(v->h, see_node, v) < 0)
 		fail("the home cannot be read: %s", home_error(v->h));
+	see_known(v);
 	home_close(v->h);
 	see_secrets(v);
 }
@@ -300,19 +353,32 @@ static void with_node(struct home *h)
 	must(h, relay_name_put(h, "n1", "forward_to_x", &owner, 1));
 }
 
-/* As the first version of the tables was. */
-static void with_old_tables(struct home *h)
+static void with_known_history(struct home *h)
+{
+	with_default(h);
+	must(h, check_peer(h, 1));
+}
+
+static void with_tables_of(struct home *h, const char *sql)
 {
 	char path[PATH_MAX];
 	sqlite3 *db;
 	with_default(h);
 	snprintf(path, sizeof path, "%s/database.sqlite3", dir);
-	if (sqlite3_open(path, &db) ||
-		sqlite3_exec(db,
-			"DROP TABLE stray_secret;DROP TABLE known_history;PRAGMA user_version=1", NULL,
-			NULL, NULL))
+	if (sqlite3_open(path, &db) || sqlite3_exec(db, sql, NULL, NULL, NULL))
 		fail("%s", path);
 	sqlite3_close(db);
+}
+
+/* As the first version of the tables was, and the second. */
+static void with_first_tables(struct home *h)
+{
+	with_tables_of(h, "DROP TABLE stray_secret;DROP TABLE known_history;PRAGMA user_version=1");
+}
+
+static void with_second_tables(struct home *h)
+{
+	with_tables_of(h, "DROP TABLE known_history;PRAGMA user_version=2");
 }
 
 static int do_nothing(struct home *h)
@@ -421,6 +487,16 @@ static int do_relay_name(struct home *h)
 	return relay_name_put(h, "n1", "forward_to_x", &owner, 2);
 }
 
+static int do_know(struct home *h)
+{
+	return check_peer(h, 1);
+}
+
+static int do_know_longer(struct home *h)
+{
+	return check_peer(h, 2);
+}
+
 struct operation {
 	const char *name;
 	void (*before)(struct home *h); /* NULL: there is no home */
@@ -429,7 +505,9 @@ struct operation {
 
 static const struct operation operations[] = {
 	{"the first command of a home", NULL, do_nothing},
-	{"the tables of an older home", with_old_tables, do_nothing},
+	{"the tables of an older home", with_first_tables, do_nothing},
+	{"the tables without histories", with_second_tables, do_nothing},
+	{"a history into older tables", with_second_tables, do_know},
 	{"the default vault and identity", NULL, do_ensure_default},
 	{"vault create", with_default, do_vault_inside},
 	{"vault create in a file", with_default, do_vault_file},
@@ -451,6 +529,8 @@ static const struct operation operations[] = {
 	{"node object delete", with_node, do_object_del},
 	{"node delete", with_node, do_node_remove},
 	{"relay name", with_node, do_relay_name},
+	{"the first history of a peer", with_default, do_know},
+	{"a longer history of a peer", with_known_history, do_know_longer},
 };
 
 /* Runs. */
@@ -589,7 +669,7 @@ static void test(const struct operation *op)
 	look(&after);
 	unsigned calls = r.calls;
 	if (calls < 2 || calls > CALLS_MAX || strstr(after.text, "ORPHAN") ||
-		strstr(after.text, "WITHOUT"))
+		strstr(after.text, "WITHOUT") || strstr(after.text, "A HISTORY"))
 		fail("%s: %u calls, then\n%s", op->name, calls, after.text);
 	for (int fault = ERROR_IO; fault < TEAR_1 + TEARS; fault++)
 		for (unsigned n = fault < KILL ? 1 : 0; n <= calls; n += STRIDE) {
@@ -609,6 +689,7 @@ int main(int argc, char **argv)
 	snprintf(dir, sizeof dir, "%s/a/home", base);
 	snprintf(v1, sizeof v1, "%s/v1", base);
 	snprintf(v2, sizeof v2, "%s/v2", base);
+	make_peer();
 	unsigned part = 0, parts = 1;
 	bool named = argc > 1 && sscanf(argv[1], "%u/%u", &part, &parts) != 2;
 	for (size_t i = 0; i < sizeof operations / sizeof *operations; i++)
