@@ -16,7 +16,7 @@ static unsigned pick(struct world *w, unsigned n)
 unsigned world_size(uint64_t seed)
 {
 	if (seed % 250 == 0)
-		return 100 + (unsigned)(seed / 250 % 100) * 3;
+		return 100 + (unsigned)(seed / 250 * 37 % 100) * 3; /* small and large in turn */
 	if (seed % 25 == 0)
 		return 20 + (unsigned)(seed / 25 % 30);
 	return 3 + (unsigned)(seed % 6);

@@ -7,6 +7,7 @@
  */
 #include "world.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -73,10 +74,10 @@ static void start(struct job *j)
 static void wait_for(struct job *jobs)
 {
 	int status;
-	for (pid_t pid; (pid = wait(&status)) > 0;)
+	for (pid_t pid; (pid = wait(&status)) > 0 || errno == EINTR;)
 		for (unsigned i = 0; i < opt.jobs; i++) {
 			struct job *j = &jobs[i];
-			if (j->pid != pid || !status)
+			if (j->pid != pid || (!status && !j->running))
 				continue;
 			char what[64];
 			snprintf(what, sizeof what, "the process ended with status %#x", status);
@@ -85,6 +86,16 @@ static void wait_for(struct job *jobs)
 			j->worlds++;
 			start(j);
 		}
+}
+
+/* A world that nobody ran is none that passed. */
+static bool all_ran(const struct job *sum)
+{
+	if (sum->worlds == opt.seeds)
+		return true;
+	printf("FAILED: %lu worlds were run, %llu were asked for\n", sum->worlds,
+		(unsigned long long)opt.seeds);
+	return false;
 }
 
 static bool same_twice(uint64_t seed)
@@ -151,6 +162,7 @@ int main(int argc, char **argv)
 		sum.asks += jobs[i].asks;
 		sum.succeeded += jobs[i].succeeded;
 	}
+	sum.failed += !all_ran(&sum);
 	printf("%lu worlds, %lu requests, %lu of them answered with success\n", sum.worlds,
 		sum.asks, sum.succeeded);
 	printf("%lu passed, %lu failed, 0 skipped\n",
