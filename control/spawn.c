@@ -343,7 +343,10 @@ int dataplane_greet(
 			return -ETIMEDOUT;
 		}
 		n = seam_recv(seam, buf, sizeof buf, &fd);
-		if (n == -EAGAIN || n == -EINTR)
+		if (fd >= 0)
+			close(fd);
+		/* a data plane that is taken over may say more, and longer things, before it answers */
+		if (n == -EAGAIN || n == -EMSGSIZE)
 			continue;
 		if (n <= 0 || seam_decode(&m, buf, (size_t)n, true) < 0)
 			return -EPIPE;

@@ -304,8 +304,9 @@ const char *seam_cmd_name(uint16_t cmd);
 struct sockaddr_storage;
 uint64_t seam_origin(const struct sockaddr_storage *from);
 
-/* Sends or receives one datagram with at most one descriptor. Bytes, or negative errno. A descriptor
- * that this process may not have any more is missing, as if none had been sent. */
+/* Sends or receives one datagram with at most one descriptor. Bytes, or negative errno; 0: the end,
+ * and *fd is -1. A descriptor that this process may not have any more is missing, as if none had been
+ * sent. */
 int seam_send(int sock, const void *buf, size_t len, int fd);
 int seam_recv(int sock, void *buf, size_t cap, int *fd);
 

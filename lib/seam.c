@@ -424,11 +424,13 @@ int seam_recv(int sock, void *buf, size_t cap, int *fd)
 		return -errno;
 	int got = take_fds(&mh);
 	/* cut to no descriptor at all: this process may have no more; the message is whole */
-	if (mh.msg_flags & MSG_TRUNC || (mh.msg_flags & MSG_CTRUNC && got >= 0)) {
-		if (got >= 0)
-			close(got);
-		return -EMSGSIZE;
+	bool cut = mh.msg_flags & MSG_TRUNC || (mh.msg_flags & MSG_CTRUNC && got >= 0);
+	if ((cut || !n) && got >= 0) { /* with nothing said it is nobody's */
+		close(got);
+		got = -1;
 	}
+	if (cut)
+		return -EMSGSIZE;
 	*fd = got;
 	return (int)n;
 }

@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -218,7 +219,7 @@ static void descriptors_pass(void **state)
 	int s[2], p[2], fd = -1;
 	uint8_t buf[16];
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, s), 0);
-	assert_int_equal(pipe(p), 0);
+	assert_int_equal(pipe2(p, O_NONBLOCK), 0);
 	assert_int_equal(seam_send(s[0], "abc", 3, p[1]), 3);
 	assert_int_equal(seam_recv(s[1], buf, sizeof buf, &fd), 3);
 	assert_true(fd >= 0);
@@ -229,13 +230,18 @@ static void descriptors_pass(void **state)
 	assert_int_equal(seam_recv(s[1], buf, sizeof buf, &fd), 3);
 	assert_int_equal(fd, -1);
 	assert_int_equal(seam_send(s[0], "abcdefgh", 8, p[1]), 8);
-	assert_int_equal(seam_recv(s[1], buf, 4, &fd), -EMSGSIZE); /* and nothing leaks */
+	assert_int_equal(seam_recv(s[1], buf, 4, &fd), -EMSGSIZE);
+	fd = 0;
+	assert_int_equal(seam_send(s[0], "", 0, p[1]), 0);
+	assert_int_equal(seam_recv(s[1], buf, sizeof buf, &fd), 0);
+	assert_int_equal(fd, -1);
 	close(s[0]);
 	assert_int_equal(seam_recv(s[1], buf, sizeof buf, &fd), 0);
 	assert_int_equal(seam_send(s[1], "a", 1, -1), -EPIPE);
 	close(s[1]);
-	close(p[0]);
 	close(p[1]);
+	assert_int_equal(read(p[0], buf, 1), 0); /* nobody holds the other end any more */
+	close(p[0]);
 }
 
 static uint64_t origin_of(const char *address)
