@@ -4,14 +4,18 @@
 
 Checks of allocations are left out: none fails here.
 
-  mutate.py ROOT [--files PATTERN] [--sample N] [--seed S] [--again OUTPUT] [--jobs N] [--list]
+  mutate.py ROOT [--files PATTERN] [--sample N] [--seed S] [--again OUTPUT] [--jobs N]
+            [--hostile] [--tree DIRECTORY] [--list]
 
 A mutant is an `if (...)` whose body leaves (return, goto, continue, break; also behind a call or two), with its
-condition, or one operand of a top-level `||` in it, made false. What it touches is built again by ninja in a copy of the tree and build; then tests run, those of the file's module first, until one fails.
+condition, or one operand of a top-level `||` in it, made false. All are built at once, in a copy of the tree, under
+AddressSanitizer and UBSan: an environment variable says which one is active. First all tests run with none, and note
+which conditions ever came true in each; a mutant is then tried by those tests alone that can see it, the quickest
+first, until one fails. One that no test can see is named UNREACHED.
 Prints each survivor and the figure. Survivors that tests/mutate/harmless.txt names with their reason are
 counted apart: lines `file: text of the condition | reason`.
 """
-import argparse, fnmatch, os, queue, random, re, shutil, subprocess, sys, tempfile, threading, time
+import argparse, fnmatch, json, os, queue, random, re, shutil, subprocess, sys, tempfile, threading, time
 
 FILES = """control/handshake.c control/handshake_codec.c control/noise.c control/noise_crypto.c
 control/noise_pattern.c control/session_keys.c control/path.c control/path_key.c control/hop.c control/hop_part.c
@@ -22,29 +26,41 @@ control/reassembly.c control/handle.c home/identity.c dataplane/session.c datapl
 dataplane/session_tx.c dataplane/replay.c dataplane/epoch.c dataplane/record.c dataplane/label.c dataplane/rx.c
 dataplane/engine.c dataplane/endpoint.c lib/cbor.c lib/route.c lib/seam.c""".split()
 
-# Which unit tests know a file best; beside those that have its name.
-FIRST = {
-    'control/noise.c': ['noise', 'noise_vectors', 'handshake'],
-    'control/noise_crypto.c': ['noise', 'noise_vectors', 'handshake'],
-    'control/noise_pattern.c': ['noise', 'noise_vectors'],
-    'control/handshake_codec.c': ['handshake_codec', 'handshake', 'protocol'],
-    'control/path.c': ['hop', 'path', 'hostile'],
-    'control/hop.c': ['hop', 'transit', 'message', 'relay'],
-    'control/link_hello.c': ['link'], 'control/link_dial.c': ['link'], 'control/link_target.c': ['link'],
-    'control/relay_names.c': ['relay'], 'control/relay_codec.c': ['relay'], 'control/registration.c': ['relay'],
-    'control/message_route.c': ['message'], 'control/message_codec.c': ['message'], 'control/handle.c': ['message'],
-    'dataplane/session.c': ['session', 'session_time', 'session_hostile'],
-    'dataplane/session_rx.c': ['session', 'session_hostile', 'session_time'],
-    'dataplane/session_tx.c': ['session', 'session_time'],
-    'dataplane/record.c': ['session', 'session_hostile'],
-    'dataplane/rx.c': ['engine', 'engine_session'],
-    'dataplane/engine.c': ['engine', 'engine_session'],
-    'dataplane/endpoint.c': ['engine_session', 'engine'],
+# None of them depends on time: a busy machine is no test that notices.
+SUITES = ['unit', 'fuzz', 'sim', '']
+OPTIONS = ['-Db_sanitize=address,undefined', '-Doptimization=1', '-Dwerror=false']
+
+# What is linked into every program: which mutant is active, and a file for those whose condition was true.
+RUNTIME = r'''
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+extern volatile int ockam_mutant_active;
+extern volatile unsigned char *ockam_mutant_seen;
+static volatile unsigned char nowhere[COUNT];
+volatile int ockam_mutant_active = -1;
+volatile unsigned char *ockam_mutant_seen = nowhere;
+__attribute__((constructor, no_sanitize("address", "undefined"))) static void begin(void)
+{
+	const char *active = getenv("OCKAM_MUTANT"), *seen = getenv("OCKAM_MUTANTS_SEEN");
+	if (active)
+		ockam_mutant_active = atoi(active);
+	int fd = seen ? open(seen, O_RDWR | O_CLOEXEC) : -1;
+	if (fd < 0)
+		return;
+	void *p = mmap(0, COUNT, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (p != MAP_FAILED)
+		ockam_mutant_seen = p;
+	close(fd);
 }
-# After those, for every file, each unit test but those of programs and of what lies on disk.
-NOT_THEN = re.compile(r'cli_|api_|bench|home|node_config|vault|log_rotate|tcp_listener|supervisor|.*_sandbox|locked')
-SIMS = [['sim_test', '--seeds', '3'], ['message_sim_test', '--seeds', '2'], ['rest_sim_test'],
-        ['world_sim_test', '--seeds', '250']]
+'''
+# In front of each file. Behind the condition, when that is true: false for the active mutant.
+HEAD = '''extern volatile int ockam_mutant_active;
+extern volatile unsigned char *ockam_mutant_seen;
+#define ockam_believed(n) (__extension__({ ockam_mutant_seen[n] = 1; ockam_mutant_active != (n); }))
+#line 1
+'''
 
 LEAVES = re.compile(r'^\s*(?:\{\s*(?:/\*.*?\*/\s*)?(?:[^;{}]*;\s*){0,3}?)?(?:return\b|goto\b|continue;|break;)', re.S)
 
@@ -69,7 +85,7 @@ def closing(text, at):
 
 
 def operands(cond):
-    """The operands of a top-level ||, as (begin, end)."""
+    """The operands of a top-level ||, as (begin, end). A choice by ?: is one."""
     parts, depth, begin, i = [], 0, 0, 0
     while i < len(cond):
         c = cond[i]
@@ -81,6 +97,8 @@ def operands(cond):
             depth += 1
         elif c == ')':
             depth -= 1
+        elif c == '?' and not depth:
+            return [(0, len(cond))]
         elif cond.startswith('||', i) and not depth:
             parts.append((begin, i))
             begin = i + 2
@@ -97,6 +115,7 @@ def is_allocation(operand, before):
 
 
 def mutants_of(path, text):
+    """Each with the place of its operand in the text."""
     found = []
     for m in re.finditer(r'\bif \(', text):
         if text[text.rfind('\n', 0, m.start()) + 1:m.start()].lstrip().startswith(('*', '/*', '//')):
@@ -107,65 +126,107 @@ def mutants_of(path, text):
             continue
         cond = text[begin + 1:end - 1]
         line = text.count('\n', 0, begin) + 1
-        parts = operands(cond)
-        for b, e in parts:
+        for b, e in operands(cond):
             what = ' '.join(cond[b:e].split())
-            if is_allocation(what, text[:begin]):
-                continue
-            # evaluated, for what it does besides, and for the compiler; then not believed
-            new = cond[:b] + ' ((%s) && ockam_never) ' % cond[b:e].strip() + cond[e:]
-            found.append({'file': path, 'line': line, 'what': what,
-                          'text': text[:begin + 1] + new + text[end - 1:]})
-    for f in found: # read at run time, so that the compiler neither folds it nor warns
-        f['text'] = '#define ockam_never (__extension__({ static volatile int no; no; }))\n#line 1\n' + f['text']
+            if not is_allocation(what, text[:begin]):
+                found.append({'file': path, 'line': line, 'what': what, 'place': (begin + 1 + b, begin + 1 + e)})
     return found
 
 
-class Worker(threading.Thread):
-    def __init__(self, tree, todo, done):
-        super().__init__(daemon=True)
-        self.tree, self.todo, self.done = tree, todo, done
+def with_mutants(text, mutants):
+    """The text with every mutant in it; the last first, so that places stay."""
+    for m in sorted(mutants, key=lambda m: -m['place'][0]):
+        b, e = m['place']
+        operand = text[b:e]
+        end = operand.rstrip()
+        text = text[:b] + ' ((%s) && ockam_believed(%d))' % (end.lstrip(), m['number']) + operand[len(end):] + text[e:]
+    return HEAD + text
 
-    def sh(self, args, timeout):
-        try:
-            p = subprocess.Popen(args, cwd=self.tree, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                                 start_new_session=True)
-            p.wait(timeout)
-            return p.returncode
-        except subprocess.TimeoutExpired:
-            os.killpg(p.pid, 9)
-            p.wait()
-            return -1
 
-    def unit(self, name):
-        if name == 'noise_vectors':
-            return ['build/tests/noise_vectors', 'tests/vectors/cacophony-25519.json']
-        return ['build/tests/unit/%s_test' % name]
+def run(args, timeout, **env):
+    """0, or how it failed."""
+    p = subprocess.Popen(args, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL,
+                         start_new_session=True, env=dict(os.environ, **env))
+    try:
+        return p.wait(timeout)
+    except subprocess.TimeoutExpired:
+        os.killpg(p.pid, 9)
+        p.wait()
+        return 'time-out'
+
+
+class Lab:
+    """The tree with all mutants, built; what each test sees, and how long it takes."""
+
+    def __init__(self, root, mutants, suites, tree):
+        self.tree, self.keep = tree or tempfile.mkdtemp(prefix='ockam-mutate.'), bool(tree)
+        self.count = len(mutants)
+        by_file = {}
+        for m in mutants:
+            by_file.setdefault(m['file'], []).append(m)
+        names = subprocess.check_output(['git', '-C', root, 'ls-files', '-z']).decode().split('\0')
+        for name in filter(None, names):
+            source = os.path.join(root, name)
+            if not os.path.isfile(source):
+                continue
+            content = open(source, 'rb').read()
+            if name in by_file:
+                content = with_mutants(content.decode(), by_file[name]).encode()
+            if self.write(name, content):
+                shutil.copymode(source, os.path.join(self.tree, name))
+        self.build(suites)
+
+    def write(self, name, content):
+        """True if it was another: what has not changed is not built again."""
+        path = os.path.join(self.tree, name)
+        if os.path.exists(path) and open(path, 'rb').read() == content:
+            return False
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        open(path, 'wb').write(content)
+        return True
+
+    def build(self, suites):
+        runtime = os.path.join(self.tree, 'mutant_runtime')
+        self.write('mutant_runtime.c', b'#define COUNT %d\n' % self.count + RUNTIME.encode())
+        subprocess.check_call(['cc', '-O1', '-fPIC', '-c', runtime + '.c', '-o', runtime + '.o'])
+        dir = os.path.join(self.tree, 'build')
+        if not os.path.exists(os.path.join(dir, 'build.ninja')):
+            subprocess.check_call(['meson', 'setup', dir, self.tree, '-Dc_link_args=' + runtime + '.o'] + OPTIONS,
+                                  stdout=subprocess.DEVNULL)
+        subprocess.check_call(['ninja', '-C', dir, '--quiet'])
+        tests = json.loads(subprocess.check_output(['meson', 'introspect', '--tests', dir]))
+        self.tests = []
+        for t in tests:
+            suite = [s.split(':')[1] if ':' in s else '' for s in t['suite']] or ['']
+            if set(suite) & set(suites) and t['name'] not in ('includes', 'docs'):
+                self.tests.append({'name': t['name'], 'cmd': t['cmd'], 'env': t['env']})
+
+    def survey(self):
+        """With no mutant active: fails if a test does."""
+        for t in self.tests:
+            seen = os.path.join(self.tree, 'seen')
+            open(seen, 'wb').write(bytes(self.count))
+            start = time.time()
+            how = run(t['cmd'], 900, OCKAM_MUTANTS_SEEN=seen, **t['env'])
+            if how:
+                sys.exit('%s fails without a mutant: %s' % (t['name'], how))
+            t['seconds'] = time.time() - start
+            t['sees'] = {i for i, b in enumerate(open(seen, 'rb').read()) if b}
+        self.tests.sort(key=lambda t: t['seconds'])
 
     def try_one(self, m):
-        path = os.path.join(self.tree, m['file'])
-        before = open(path).read()
-        try:
-            with open(path, 'w') as f:
-                f.write(m['text'])
-            base = os.path.basename(m['file'])[:-2]
-            names = FIRST.get(m['file'], []) + [base]
-            tests = sorted(f[:-7] for f in os.listdir(os.path.join(self.tree, 'tests/unit')) if f.endswith('_test.c'))
-            names += [n for n in tests if not NOT_THEN.match(n)]
-            names = [n for n in dict.fromkeys(names)
-                     if n == 'noise_vectors' or os.path.exists(os.path.join(self.tree, 'tests/unit', n + '_test.c'))]
-            sims = [['build/tests/sim/' + s[0]] + s[1:] for s in SIMS]
-            first, rest = [self.unit(n) for n in names[:3]], [self.unit(n) for n in names[3:]] + sims
-            for runs in (first, rest): # what need not be linked is not
-                if self.sh(['ninja', '-C', 'build', '-j1'] + [r[0][len('build/'):] for r in runs], 600):
-                    return 'does not build'
-                for args in runs:
-                    if self.sh(args, 300):
-                        return 'killed by ' + os.path.basename(args[0])
-            return None
-        finally:
-            with open(path, 'w') as f:
-                f.write(before)
+        """Which test noticed; '' if none did, None if none could."""
+        can = [t for t in self.tests if m['number'] in t['sees']]
+        for t in can:
+            if run(t['cmd'], 30 + 5 * t['seconds'], OCKAM_MUTANT=str(m['number']), **t['env']):
+                return t['name']
+        return '' if can else None
+
+
+class Worker(threading.Thread):
+    def __init__(self, lab, todo, done):
+        super().__init__(daemon=True)
+        self.lab, self.todo, self.done = lab, todo, done
 
     def run(self):
         while True:
@@ -173,7 +234,7 @@ class Worker(threading.Thread):
                 m = self.todo.get_nowait()
             except queue.Empty:
                 return
-            self.done.put((m, self.try_one(m)))
+            self.done.put((m, self.lab.try_one(m)))
 
 
 def read_harmless(root):
@@ -186,6 +247,28 @@ def read_harmless(root):
     return known
 
 
+def choose(opt, mutants):
+    picked = [m for m in mutants if fnmatch.fnmatch(m['file'], opt.files)]
+    if opt.sample and opt.sample < len(picked):
+        picked = random.Random(opt.seed).sample(picked, opt.sample)
+        picked.sort(key=lambda m: m['number'])
+    if opt.again:
+        before = set(re.findall(r'^(?:SURVIVED|UNREACHED) (\S+):\d+: (.*)$', open(opt.again).read(), re.M))
+        picked = [m for m in picked if (m['file'], m['what']) in before]
+    return picked
+
+
+def try_all(opt, lab, picked):
+    """Each with its fate, as it comes."""
+    todo, done = queue.Queue(), queue.Queue()
+    for m in picked:
+        todo.put(m)
+    for i in range(opt.jobs):
+        Worker(lab, todo, done).start()
+    for i in picked:
+        yield done.get()
+
+
 def main():
     ap = argparse.ArgumentParser()
     ap.add_argument('root')
@@ -194,67 +277,44 @@ def main():
     ap.add_argument('--seed', type=int, default=1)
     ap.add_argument('--jobs', type=int, default=1)
     ap.add_argument('--again', help='what this output of an earlier run says has survived')
+    ap.add_argument('--hostile', action='store_true', help='the hostile peer and hop, too')
+    ap.add_argument('--tree', help='where to build; kept, and used again by the next run')
     ap.add_argument('--list', action='store_true')
     opt = ap.parse_args()
-    all_mutants = []
+    mutants = []
     for f in FILES:
-        if fnmatch.fnmatch(f, opt.files) and os.path.exists(os.path.join(opt.root, f)):
-            all_mutants += mutants_of(f, open(os.path.join(opt.root, f)).read())
-    picked = all_mutants
-    if opt.sample and opt.sample < len(all_mutants):
-        picked = random.Random(opt.seed).sample(all_mutants, opt.sample)
-        picked.sort(key=lambda m: (m['file'], m['line']))
-    if opt.again:
-        before = set(re.findall(r'^SURVIVED (\S+):\d+: (.*)$', open(opt.again).read(), re.M))
-        picked = [m for m in all_mutants if (m['file'], m['what']) in before]
+        mutants += mutants_of(f, open(os.path.join(opt.root, f)).read())
+    for i, m in enumerate(mutants):
+        m['number'] = i
+    picked = choose(opt, mutants)
     if opt.list:
         for m in picked:
             print('%s:%d: %s' % (m['file'], m['line'], m['what']))
-        print(len(picked), 'of', len(all_mutants))
+        print(len(picked), 'of', len(mutants))
         return 0
     harmless = read_harmless(opt.root)
-    todo, done = queue.Queue(), queue.Queue()
-    for m in picked:
-        todo.put(m)
-    base = tempfile.mkdtemp(prefix='ockam-mutate.')
-    workers = []
-    for i in range(opt.jobs):
-        tree = os.path.join(base, str(i))
-        os.makedirs(tree)
-        files = subprocess.check_output(['git', '-C', opt.root, 'ls-files', '-z']).split(b'\0')
-        tar = subprocess.Popen(['tar', '-C', opt.root, '--null', '-T', '-', '-cf', '-'], stdin=subprocess.PIPE,
-                               stdout=subprocess.PIPE)
-        untar = subprocess.Popen(['tar', '-C', tree, '-xf', '-'], stdin=tar.stdout)
-        tar.stdin.write(b'\0'.join(f for f in files if f))
-        tar.stdin.close()
-        untar.wait()
-        subprocess.check_call(['meson', 'setup', 'build', '-Doptimization=1', '-Dwerror=false'], cwd=tree,
-                              stdout=subprocess.DEVNULL)
-        workers.append(Worker(tree, todo, done))
-    for w in workers:
-        w.start()
-    killed = excused = 0
-    survivors, broken = [], []
     start = time.time()
-    for i in range(len(picked)):
-        m, how = done.get()
-        key = '%s: %s' % (m['file'], m['what'])
-        if how == 'does not build':
-            broken.append(m)
-        elif how:
-            killed += 1
-        elif key in harmless:
-            excused += 1
-        else:
-            survivors.append(m)
-        print('%4d/%d %4.0fs %-24s %s:%d: %s' % (i + 1, len(picked), time.time() - start,
-                                                 how or ('harmless' if key in harmless else 'SURVIVED'),
-                                                 m['file'], m['line'], m['what']), flush=True)
-    shutil.rmtree(base)
-    print('%d of %d checks taken away were noticed (of %d in all); %d more are harmless, %d survived, %d did not build'
-          % (killed, len(picked), len(all_mutants), excused, len(survivors), len(broken)))
-    for m in survivors:
-        print('SURVIVED %s:%d: %s' % (m['file'], m['line'], m['what']))
+    lab = Lab(opt.root, mutants, SUITES + (['hostile'] if opt.hostile else []), opt.tree)
+    print('built in %.0f s' % (time.time() - start), flush=True)
+    lab.survey()
+    print('%d tests, %.0f s' % (len(lab.tests), sum(t['seconds'] for t in lab.tests)), flush=True)
+    noticed = excused = 0
+    survivors = []
+    for i, (m, by) in enumerate(try_all(opt, lab, picked)):
+        known = '%s: %s' % (m['file'], m['what']) in harmless
+        noticed += bool(by)
+        excused += not by and known
+        fate = 'noticed by ' + by if by else 'harmless' if known else 'UNREACHED' if by is None else 'SURVIVED'
+        if not by and not known:
+            survivors.append((fate, m))
+        print('%4d/%d %4.0fs %-28s %s:%d: %s' % (i + 1, len(picked), time.time() - start, fate, m['file'], m['line'],
+                                                 m['what']), flush=True)
+    if not lab.keep:
+        shutil.rmtree(lab.tree)
+    print('%d of %d checks taken away were noticed (of %d in all); %d more are harmless, %d survived'
+          % (noticed, len(picked), len(mutants), excused, len(survivors)))
+    for fate, m in sorted(survivors, key=lambda s: s[1]['number']):
+        print('%s %s:%d: %s' % (fate, m['file'], m['line'], m['what']))
     return 1 if survivors else 0
 
 
