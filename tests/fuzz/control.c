@@ -420,11 +420,7 @@ static void wind_up(void)
 					    .link = l->id,
 					    .has = SEAM_HAS(SEAM_A_LINK) | SEAM_HAS(SEAM_A_ERROR)});
 	}
-	for (unsigned i = 0; i < 40; i++) {
-		world_run(&w, 2 * RUN);
-		world_pass(&w, 10000);
-	}
-	world_run(&w, 2 * RUN);
+	world_rest(&w, 400000);
 	for (unsigned i = 0; i < WORLD_NODES; i++) {
 		struct node *n = w.node[i].n;
 		CHECK(!paths_count(n));

@@ -368,11 +368,7 @@ static void live_on(struct node *n)
 	world_enter(&w, &w.node[0]);
 	for (struct channel *ch; (ch = own_channel(n));)
 		channel_close(n, ch);
-	for (unsigned i = 0; i < 40; i++) {
-		world_run(&w, 400);
-		world_pass(&w, 10000);
-	}
-	world_run(&w, 400);
+	world_rest(&w, 400000);
 	CHECK(!paths_count(n));
 	CHECK(!path_keys_count(n->keys_in_use));
 	CHECK(!channels_first(n));

@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 
-enum { NOW_S = 1800000000, FAKE_FD = 1 << 20 };
+enum { NOW_S = 1800000000, FAKE_FD = 1 << 20, REST_STEP = 10000 };
 
 static struct world *world; /* the one there is */
 
@@ -439,6 +439,21 @@ void world_pass(struct world *w, uint64_t ms)
 		world_enter(w, &w->node[i]);
 		if (node_deadline(w->node[i].n) <= w->now)
 			node_tick(w->node[i].n);
+	}
+}
+
+void world_rest(struct world *w, uint64_t ms)
+{
+	uint64_t end = w->now + ms, due = 0;
+	while (due <= end) {
+		world_run(w, 800);
+		due = UINT64_MAX;
+		for (unsigned i = 0; i < WORLD_NODES; i++) {
+			uint64_t next = node_deadline(w->node[i].n);
+			due = next < due ? next : due;
+		}
+		if (due <= end)
+			world_pass(w, due > w->now + REST_STEP ? due - w->now : REST_STEP);
 	}
 }
 

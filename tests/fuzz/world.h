@@ -69,6 +69,8 @@ bool world_news(struct world *w, struct world_node *wn);
 void world_run(struct world *w, unsigned most);
 /* The clock moves, everybody ticks. */
 void world_pass(struct world *w, uint64_t ms);
+/* Until nothing is due within so many ms any more, in steps of 10 s. */
+void world_rest(struct world *w, uint64_t ms);
 /* The next command or news as bytes, for mutation; NULL: none, or it is no message. */
 struct parcel *world_next_command(struct world_node *wn);
 struct parcel *world_next_news(struct world_node *wn);
