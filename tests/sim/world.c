@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+enum { CHANNELS_MAX = 4096, LINKS_MAX = 4096 }; /* of one node, more than there are */
+
 static unsigned pick(struct world *w, unsigned n)
 {
 	return (unsigned)sim_below(w->s, n);
@@ -346,6 +348,35 @@ static void come_to_rest(struct world *w)
 	time_passes(w, 300000);
 }
 
+/* One may take others with it: those that stand on it. So they are looked for anew each time. */
+static void close_channels(struct world *w, struct node *n)
+{
+	static char address[CHANNELS_MAX][sizeof channels_first(n)->address];
+	unsigned count = 0;
+	for (const struct channel *ch = channels_first(n); ch && count < CHANNELS_MAX; ch = ch->next)
+		if (!ch->hidden && (ch->role == SEAM_INITIATOR || !pick(w, 4)))
+			memcpy(address[count++], ch->address, sizeof ch->address);
+	for (unsigned i = 0; i < count; i++) {
+		struct channel *ch = channel_by_address(n, address[i]);
+		if (ch)
+			channel_close(n, ch);
+	}
+}
+
+static void close_links(struct node *n)
+{
+	static uint32_t id[LINKS_MAX];
+	unsigned count = 0;
+	for (const struct link *l = links_first(n); l && count < LINKS_MAX; l = l->next)
+		if (l->explicit_)
+			id[count++] = l->id;
+	for (unsigned i = 0; i < count; i++) {
+		struct link *l = links_by_id(n, id[i]);
+		if (l)
+			link_close(n, l);
+	}
+}
+
 static void close_all(struct world *w)
 {
 	sim_trace(w->s, "everything is closed");
@@ -353,16 +384,8 @@ static void close_all(struct world *w)
 		struct node *n = sim_node_control(w->n[i]);
 		while (relays_first(n))
 			relay_delete(n, relays_first(n)->name);
-		for (struct channel *ch = channels_first(n), *next; ch; ch = next) {
-			next = ch->next;
-			if (!ch->hidden && (ch->role == SEAM_INITIATOR || !pick(w, 4)))
-				channel_close(n, ch);
-		}
-		for (struct link *l = links_first(n), *next; l; l = next) {
-			next = l->next;
-			if (l->explicit_)
-				link_close(n, l);
-		}
+		close_channels(w, n);
+		close_links(n);
 		sim_wake(w->s, w->n[i], sim_now(w->s));
 	}
 	time_passes(w, 700000); /* longer than a path may idle */
