@@ -164,7 +164,7 @@ class Lab:
         by_file = {}
         for m in mutants:
             by_file.setdefault(m['file'], []).append(m)
-        names = subprocess.check_output(['git', '-C', root, 'ls-files', '-z']).decode().split('\0')
+        names = subprocess.check_output(['git', '-C', root, 'ls-files', '-z', '-co', '--exclude-standard']).decode().split('\0')
         for name in filter(None, names):
             source = os.path.join(root, name)
             if not os.path.isfile(source):
