@@ -126,13 +126,26 @@ void api_reply_bytes(struct api_request *rq, const void *bytes, size_t len)
 	respond(rq, MHD_HTTP_OK, "application/octet-stream", copy, len);
 }
 
+/* A sentence may quote what came, which is any bytes, and cut it anywhere. */
+static json_t *sentence(const char *text)
+{
+	json_t *s = json_string(text);
+	if (s)
+		return s;
+	char plain[sizeof((struct reason *)0)->text];
+	size_t n = 0;
+	for (; text[n] && n < sizeof plain - 1; n++)
+		plain[n] = (signed char)text[n] < 0 ? '?' : text[n];
+	plain[n] = 0;
+	return json_string(plain);
+}
+
 static void fail_status(struct api_request *rq, unsigned status, const struct reason *why)
 {
 	log_info("api: %s %s: %s", rq->entry ? rq->entry->method : "-",
 		rq->entry ? rq->entry->pattern : "unknown path", why->text);
 	respond_json(rq, status,
-		json_pack("{s:s#, s:i}", "error", why->text, (int)strlen(why->text), "exit",
-			why->exit));
+		json_pack("{s:o, s:i}", "error", sentence(why->text), "exit", why->exit));
 }
 
 void api_fail(struct api_request *rq, const struct reason *why)
