@@ -189,9 +189,52 @@ static void long_strings_are_refused(void **state)
 	}
 }
 
+/* What is counted is there, no more and no less; the label of message 2 is 32 bits and not 0. */
+static void counts_and_labels_are_exact(void **state)
+{
+	struct handshake_payload p;
+	static const struct {
+		uint8_t bytes[16], len;
+		bool with_label;
+		int rc;
+	} cases[] = {
+		{{0x84, 0x40, 0x40, 0x80, 0xa1, 1, 0x81, 1}, 8, false, 0},
+		{{0x85, 0x40, 0x40, 0x80, 0xa1, 1, 0x81, 1}, 8, false, -EBADMSG},
+		{{0x85, 0x40, 0x40, 0x80, 0xa1, 1, 0x81, 1, 5}, 9, true, 0},
+		{{0x84, 0x40, 0x40, 0x80, 0xa1, 1, 0x81, 1, 5}, 9, true, -EBADMSG},
+		{{0x85, 0x40, 0x40, 0x80, 0xa1, 1, 0x81, 1, 0}, 9, true, -EBADMSG},
+		{{0x85, 0x40, 0x40, 0x80, 0xa1, 1, 0x81, 1, 0x1a, 0xff, 0xff, 0xff, 0xff}, 13, true, 0},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+		assert_int_equal(handshake_payload_decode(cases[i].bytes, cases[i].len,
+					 cases[i].with_label, &p),
+			cases[i].rc);
+	static const uint8_t wide[] = {
+		0x85, 0x40, 0x40, 0x80, 0xa1, 1, 0x81, 1, 0x1b, 0, 0, 0, 1, 0, 0, 0, 5};
+	assert_int_equal(handshake_payload_decode(wide, sizeof wide, true, &p), -EBADMSG);
+}
+
+/* Credentials of any length, but all of it no longer than a payload may be. */
+static void a_payload_is_bounded(void **state)
+{
+	static uint8_t buf[WIRE_HANDSHAKE_PAYLOAD_MAX + 64], blob[WIRE_HANDSHAKE_PAYLOAD_MAX + 1];
+	struct handshake_payload p;
+	for (unsigned more = 0; more < 2; more++) {
+		struct wr w = wr_init(buf, sizeof buf);
+		wr_bytes(&w, (const uint8_t[]){0x84, 0x40, 0x40, 0x81}, 4);
+		cbor_put_bytes(&w, blob, WIRE_HANDSHAKE_PAYLOAD_MAX - 4 - 3 - 4 + more);
+		wr_bytes(&w, (const uint8_t[]){0xa1, 1, 0x81, 1}, 4);
+		assert_int_equal(wr_len(&w), WIRE_HANDSHAKE_PAYLOAD_MAX + more);
+		assert_int_equal(handshake_payload_decode(buf, wr_len(&w), false, &p),
+			more ? -EBADMSG : 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(counts_and_labels_are_exact),
+		cmocka_unit_test(a_payload_is_bounded),
 		cmocka_unit_test(init_is_decoded),
 		cmocka_unit_test(a_malformed_init_is_refused),
 		cmocka_unit_test(init_arguments_are_checked),

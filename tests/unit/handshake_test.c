@@ -231,9 +231,14 @@ static void no_room_is_an_error_without_trace(void **state)
 	assert_int_equal(
 		handshake_start(&p->i, &p->i_keys, SUITE_CHACHAPOLY, LI, 4096, "api", p->init, 30),
 		-EMSGSIZE);
+	assert_int_equal(
+		handshake_start(&p->i, &p->i_keys, SUITE_CHACHAPOLY, LI, 4096, "api", p->init, 10),
+		-EMSGSIZE);
 	assert_int_equal(start(p, SUITE_CHACHAPOLY), 0);
 	struct init_end init;
 	assert_int_equal(init_end_decode(p->init, (size_t)p->init_len, &init), 0);
+	assert_int_equal(
+		handshake_respond(&p->r, &p->r_keys, &init, 0, NOW, p->resp, sizeof p->resp), -EINVAL);
 	for (size_t cap = 0; cap < 100; cap++)
 		assert_int_equal(handshake_respond(&p->r, &p->r_keys, &init, LR, NOW, p->resp, cap),
 			-EMSGSIZE);

@@ -73,6 +73,32 @@ static void numbers_out_of_range_fail(void **state)
 		assert_int_equal(hop_part_decode(bad[i].bytes, bad[i].len, false, &h, &end), -EBADMSG);
 }
 
+/* Fields are counted, numbers fit, a handle has its size. */
+static void fields_are_exact(void **state)
+{
+	const struct {
+		uint8_t bytes[32], len;
+		bool control;
+		int rc;
+	} cases[] = {
+		{{0, 7, 0x85, 0x10, 0x19, 0xff, 0xff, 0, 0x80}, 9, false, -EBADMSG},
+		{{0, 8, 0x84, 0x10, 0x19, 0xff, 0xff, 0, 0x80, 0xf6}, 10, true, -EBADMSG},
+		{{0, 8, 0x85, 0x10, 0x19, 0xff, 0xff, 0, 0x80, 0xf6}, 10, true, 0},
+		{{0, 9, 0x84, 0x10, 0x1a, 0, 1, 0, 0, 0, 0x80}, 11, false, -EBADMSG},
+		{{0, 9, 0x84, 0x10, 0x19, 0xff, 0xff, 0x19, 1, 0, 0x80}, 11, false, -EBADMSG},
+		{{0, 8, 0x84, 0x10, 0x19, 0xff, 0xff, 0x18, 0xff, 0x80}, 10, false, 0},
+		{{0, 23, 0x85, 0x10, 0x19, 0xff, 0xff, 0, 0x80, 0x4f, 1, 2, 3}, 25, true, -EBADMSG},
+		{{0, 24, 0x85, 0x10, 0x19, 0xff, 0xff, 0, 0x80, 0x50, 1, 2, 3}, 26, true, 0},
+		{{0, 24, 0x85, 0x10, 0x19, 0xff, 0xff, 0, 0x80, 0x70, 1, 2, 3}, 26, true, -EBADMSG},
+	};
+	struct hop_part h;
+	struct rd end;
+	for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++)
+		assert_int_equal(hop_part_decode(cases[i].bytes, cases[i].len, cases[i].control, &h,
+					 &end),
+			cases[i].rc);
+}
+
 static void full_buffer_is_bad(void **state)
 {
 	(void)state;
@@ -91,6 +117,7 @@ int main(void)
 		cmocka_unit_test(round_trip),
 		cmocka_unit_test(every_truncation_fails),
 		cmocka_unit_test(numbers_out_of_range_fail),
+		cmocka_unit_test(fields_are_exact),
 		cmocka_unit_test(full_buffer_is_bad),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -173,7 +173,50 @@ static void a_malformed_msg_is_refused(void **state)
 	other[at - 1] = 0x01;
 	memcpy(other + at, body + at + WIRE_HANDLE, rest);
 	assert_int_equal(msg_decode(other, at + rest, &got), -EBADMSG);
+	/* a kind that is none; more hops than any route has */
+	memcpy(other, body, len);
+	other[1] = 4;
+	assert_int_equal(msg_decode(other, len, &got), -EBADMSG);
+	other[1] = body[1];
+	assert_int_equal(msg_decode(other, len, &got), 0);
+	assert_int_equal(other[2], 16);
+	other[2] = 17;
+	assert_int_equal(msg_decode(other, len, &got), -EBADMSG);
 	free(body);
+}
+
+/* [kind, payload] behind the hop part, and nothing else. */
+static void a_malformed_control_is_refused(void **state)
+{
+	struct message m = request("/service/x", 7, "hello"), got;
+	uint8_t *frame, other[200];
+	size_t len;
+	assert_int_equal(control_encode(&m, 0, WIRE_FRAME_MAX, &frame, &len), 0);
+	assert_in_range(len, 8, sizeof other);
+	size_t at = len - 8; /* 82 kind 45 "hello" */
+	for (uint8_t array = 0x80; array < 0x98; array++) {
+		memcpy(other, frame, len);
+		assert_int_equal(other[at], 0x82);
+		other[at] = array;
+		assert_int_equal(control_decode(other, len, &got), array == 0x82 ? 0 : -EBADMSG);
+	}
+	memcpy(other, frame, len);
+	other[WIRE_HEADER + 2] = 0x84; /* the hop part, too, has its number of fields */
+	assert_int_equal(control_decode(other, len, &got), -EBADMSG);
+	free(frame);
+}
+
+/* A text has its room, and no more. */
+static void an_error_text_is_bounded(void **state)
+{
+	uint8_t buf[WIRE_ERROR_TEXT_MAX + 16];
+	struct message_error e;
+	for (size_t more = 0; more < 2; more++) {
+		struct wr w = wr_init(buf, sizeof buf);
+		wr_bytes(&w, (const uint8_t[]){0x83, 6, 16, 0x78, (uint8_t)(WIRE_ERROR_TEXT_MAX + more)}, 5);
+		memset(wr_room(&w, WIRE_ERROR_TEXT_MAX + more), 'x', WIRE_ERROR_TEXT_MAX + more);
+		assert_int_equal(message_error_decode(buf, wr_len(&w), &e), more ? -EBADMSG : 0);
+	}
 }
 
 static void a_malformed_error_is_refused(void **state)
@@ -566,6 +609,8 @@ int main(void)
 		cmocka_unit_test(bytes_and_back),
 		cmocka_unit_test(a_malformed_msg_is_refused),
 		cmocka_unit_test(a_malformed_error_is_refused),
+		cmocka_unit_test(an_error_text_is_bounded),
+		cmocka_unit_test(a_malformed_control_is_refused),
 		cmocka_unit_test(the_room_is_exact),
 		cmocka_unit_test(an_error_text_is_made_printable),
 		with_node(own_services_answer_at_once),

@@ -159,6 +159,12 @@ static void keys_must_fit_the_pattern(void **state)
 	cfg.remote_static = key.b;
 	cfg.static_key = NULL;
 	assert_int_equal(noise_init(&st, &cfg), 0);
+	cfg.protocol = "Noise_KN_25519_ChaChaPoly_SHA256"; /* ours is known to the peer: needed */
+	cfg.remote_static = NULL;
+	assert_int_equal(noise_init(&st, &cfg), -EINVAL);
+	cfg.protocol = "Noise_XX_25519_ChaChaPoly_SHA3";
+	cfg.static_key = &key;
+	assert_int_equal(noise_init(&st, &cfg), -EOPNOTSUPP);
 }
 
 /* A wrong psk is noticed at the first message that is sealed after it. */
@@ -205,7 +211,8 @@ static void names_are_parsed_whole(void **state)
 		"Noise_XXpsk4_25519_ChaChaPoly_SHA256", "Noise_XXpsk_25519_ChaChaPoly_SHA256",
 		"Noise_XXpsk1+_25519_ChaChaPoly_SHA256",
 		"Noise_XXpsk1+psk1_25519_ChaChaPoly_SHA256",
-		"Noise_XXpsk1psk2_25519_ChaChaPoly_SHA256", "Noise_X1X_25519_ChaChaPoly_SHA256",
+		"Noise_XXpsk1psk2_25519_ChaChaPoly_SHA256",
+		"Noise_XXpsl0_25519_ChaChaPoly_SHA256", "Noise_XXpsk/_25519_ChaChaPoly_SHA256", "Noise_X1X_25519_ChaChaPoly_SHA256",
 		"Noise_XX_25519_AES_SHA256", "Noise_XX_25519_ChaChaPoly_SHA3"};
 	for (size_t n = 0; n < sizeof unknown / sizeof *unknown; n++) {
 		why = NULL;

@@ -6,6 +6,9 @@
 #include "listener.h"
 #include "path.h"
 #include "path_key.h"
+#include "seam_client.h"
+
+#include <errno.h>
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -278,11 +281,148 @@ static void a_taken_lr_towards_the_responder_ends_the_path(void **state)
 	assert_int_equal(paths_count(pl->f.n), 1);
 }
 
+/* A malformed end of an INIT is not taken for that of the one before. */
+static void a_malformed_end_does_no_harm(void **state)
+{
+	struct place *pl = *state;
+	struct parts bad = good_init;
+	arrive(pl, P, good_init);
+	bad.end_len = 13; /* no message */
+	arrive(pl, P, bad);
+	assert_int_equal(paths_count(pl->f.n), 1);
+	arrive(pl, pl->n, good_resp);
+	assert_true(left(pl, WIRE_RESP, P));
+}
+
+/* A label is one path's on each link: two may not want the same row of the next one. */
+static void two_links_with_one_label_collide_behind(void **state)
+{
+	struct place *pl = *state;
+	fake_accept(&pl->f, P + 2, "127.0.0.1:50002");
+	arrive(pl, P, good_init);
+	assert_true(left(pl, WIRE_INIT, pl->n));
+	arrive(pl, P + 2, good_init);
+	assert_int_equal(reset(pl, P + 2), RESET_COLLISION);
+	assert_false(left(pl, WIRE_INIT, pl->n));
+	assert_int_equal(paths_count(pl->f.n), 1);
+}
+
+static void the_data_plane_refuses_a_row(void **state)
+{
+	struct place *pl = *state;
+	pl->f.ack_error = -EEXIST;
+	arrive(pl, P, good_init);
+	fake_run(&pl->f);
+	assert_int_equal(reset(pl, P), RESET_COLLISION);
+	assert_int_equal(paths_count(pl->f.n), 0);
+}
+
+static void the_data_plane_refuses_the_other_row(void **state)
+{
+	struct place *pl = *state;
+	arrive(pl, P, good_init);
+	pl->f.ack_error = -EEXIST;
+	arrive(pl, pl->n, good_resp);
+	fake_run(&pl->f);
+	assert_int_equal(reset(pl, P), RESET_COLLISION);
+	assert_int_equal(paths_count(pl->f.n), 0);
+}
+
+/* The same Lr is taken only on the link that the INIT came by. */
+static void a_taken_lr_towards_the_initiator_ends_the_path(void **state)
+{
+	struct place *pl = *state;
+	struct parts init = good_init, resp = good_resp;
+	uint32_t other = fake_dial(&pl->f, "127.0.0.1:6003")->id;
+	arrive(pl, P, init);
+	arrive(pl, pl->n, resp);
+	init.label = ++init.inside;
+	init.onward = "/ip4/127.0.0.1/tcp/6003/service/api";
+	arrive(pl, P, init);
+	assert_true(left(pl, WIRE_INIT, other));
+	resp.label++;
+	arrive(pl, other, resp);
+	assert_int_equal(reset(pl, P), RESET_COLLISION);
+	assert_int_equal(paths_count(pl->f.n), 1);
+}
+
+/* Lr is known on the link of the initiator, too: a RESP does not come from there. */
+static void a_resp_from_the_wrong_side_is_dropped(void **state)
+{
+	struct place *pl = *state;
+	struct parts resp = good_resp;
+	arrive(pl, P, good_init);
+	arrive(pl, pl->n, good_resp);
+	assert_true(left(pl, WIRE_RESP, P));
+	resp.label = LR;
+	arrive(pl, P, resp);
+	assert_false(left(pl, WIRE_RESP, 0));
+	assert_int_equal(reset(pl, 0), -1);
+	assert_int_equal(paths_count(pl->f.n), 1);
+}
+
+static void tell_used(struct place *pl, uint32_t link, uint32_t label)
+{
+	uint8_t buf[64];
+	struct seam_msg m = {.cmd = SEAM_LABEL_USED,
+		.fd = -1,
+		.link = link,
+		.label = label,
+		.has = SEAM_HAS(SEAM_A_LINK) | SEAM_HAS(SEAM_A_LABEL)};
+	int len = seam_encode(&m, buf, sizeof buf);
+	assert_true(len > 0);
+	seam_input(pl->f.n, buf, (size_t)len);
+}
+
+/* It is one when data went both ways; before, it is given up soon. */
+static void a_path_is_used_both_ways(void **state)
+{
+	struct place *pl = *state;
+	for (unsigned ways = 0; ways < 4; ways++) {
+		arrive(pl, P, good_init);
+		arrive(pl, pl->n, good_resp);
+		assert_int_equal(paths_count(pl->f.n), 1);
+		if (ways & 1)
+			tell_used(pl, pl->n, LI);
+		if (ways & 2)
+			tell_used(pl, P, LR);
+		for (unsigned i = 0; i < 7; i++) {
+			fake_pass(&pl->f, 5000);
+			fake_run(&pl->f);
+		}
+		assert_int_equal(paths_count(pl->f.n), ways == 3);
+	}
+}
+
+/* What one link may begin in one moment. */
+static void inits_of_one_link_are_limited(void **state)
+{
+	struct place *pl = *state;
+	struct parts init = good_init;
+	for (unsigned i = 0; i < 120; i++) {
+		init.label = ++init.inside;
+		arrive(pl, P, init);
+	}
+	assert_int_equal(paths_count(pl->f.n), 100);
+	fake_pass(&pl->f, 1000);
+	init.label = ++init.inside;
+	arrive(pl, P, init);
+	assert_int_equal(paths_count(pl->f.n), 101);
+}
+
 #define with_node(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		with_node(init_goes_on),
+		with_node(a_malformed_end_does_no_harm),
+		with_node(two_links_with_one_label_collide_behind),
+		with_node(the_data_plane_refuses_a_row),
+		with_node(the_data_plane_refuses_the_other_row),
+		with_node(a_taken_lr_towards_the_initiator_ends_the_path),
+		with_node(a_resp_from_the_wrong_side_is_dropped),
+		with_node(a_path_is_used_both_ways),
+		with_node(inits_of_one_link_are_limited),
 		with_node(a_wrong_init_is_dropped),
 		with_node(an_init_that_cannot_be_answered),
 		with_node(hops_end),

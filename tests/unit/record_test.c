@@ -191,6 +191,54 @@ static void lengths_are_checked(void **state)
 	}
 }
 
+/* Flags that a kind does not have, limits that go back, names that a terminal would obey. */
+static void what_contradicts_itself_is_refused(void **state)
+{
+	static const uint8_t zeros[16], one[8] = {0, 0, 0, 0, 0, 0, 0, 1};
+	static const uint8_t window[16] = {[7] = 5, [15] = 5}, back[16] = {[7] = 5, [15] = 4};
+	uint64_t limit;
+	uint8_t code;
+	struct record_window w;
+	struct record_stream st;
+	struct record_open o;
+	for (uint8_t flags = 0; flags < 2; flags++) {
+		int rc = flags ? -EPROTO : 0;
+		assert_int_equal(record_accept_decode(
+					 &(struct record){.flags = flags, .body = one, .len = 8}, &limit),
+			rc);
+		assert_int_equal(record_refuse_decode(
+					 &(struct record){.flags = flags, .body = one, .len = 1}, &code),
+			rc);
+		assert_int_equal(
+			record_window_decode(
+				&(struct record){.flags = flags, .body = window, .len = 16}, &w),
+			rc);
+	}
+	assert_int_equal(record_window_decode(&(struct record){.body = back, .len = 16}, &w), -EPROTO);
+	for (uint16_t len = 0; len < 8; len++)
+		assert_int_equal(record_stream_decode(&(struct record){.flags = REC_F_FIN,
+							      .body = zeros,
+							      .len = len},
+					 &st),
+			-EPROTO);
+	assert_int_equal(
+		record_stream_decode(
+			&(struct record){.flags = REC_F_FIN, .body = zeros, .len = 8}, &st),
+		0);
+	assert_int_equal(record_stream_decode(&(struct record){.flags = 0x80 | REC_F_FIN,
+						      .body = zeros,
+						      .len = 8},
+				 &st),
+		-EPROTO);
+	uint8_t open[] = {0, 0, 0, 0, 0, 0, 0, 1, 2, 'a', 'b'};
+	const struct record rec = {.body = open, .len = sizeof open};
+	assert_int_equal(record_open_decode(&rec, &o), 0);
+	open[10] = 0x7f;
+	assert_int_equal(record_open_decode(&rec, &o), -EPROTO);
+	open[10] = 0x1f;
+	assert_int_equal(record_open_decode(&rec, &o), -EPROTO);
+}
+
 int main(int argc, char **argv)
 {
 	if (argc > 1 && !strcmp(argv[1], "--print")) {
@@ -205,6 +253,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_document_and_the_code_agree),
 		cmocka_unit_test(lengths_are_checked),
+		cmocka_unit_test(what_contradicts_itself_is_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -92,7 +92,7 @@ static void what_is_said_comes_back(void **state)
 	assert_int_equal(relay_request_decode(buf, (size_t)len, &got), -EBADMSG);
 	/* each has so many fields */
 	static const uint8_t lengths[][5] = {
-		{0x83, 1, 0x61, 'a', 60}, {0x83, 2, 0x61, 'a', 60}, {0x82, 2, 0x61, 'a'}};
+		{0x83, 1, 0x61, 'a', 20}, {0x83, 2, 0x61, 'a', 20}, {0x82, 2, 0x61, 'a'}};
 	assert_int_equal(relay_request_decode(lengths[0], 5, &got), -EBADMSG);
 	assert_int_equal(relay_request_decode(lengths[1], 5, &got), -EBADMSG);
 	assert_int_equal(relay_request_decode(lengths[2], 4, &got), 0);
@@ -108,6 +108,31 @@ static void what_is_said_comes_back(void **state)
 	const uint8_t other[] = {0x84, 4, 0x61, 'a', 10, 1}, none[] = {0x84, 0, 0x61, 'a', 10, 1};
 	assert_int_equal(relay_request_decode(other, sizeof other, &got), -EBADMSG);
 	assert_int_equal(relay_request_decode(none, sizeof none, &got), -EBADMSG);
+	/* a registration ends with a list, a join does not */
+	assert_int_equal(relay_request_decode((uint8_t[]){0x84, 1, 0x61, 'a', 20, 0x80}, 6, &got), 0);
+	assert_int_equal(
+		relay_request_decode((uint8_t[]){0x84, 3, 0x61, 'a', 20, 0x80}, 6, &got), -EBADMSG);
+}
+
+static void an_answer_has_two_numbers(void **state)
+{
+	static const struct {
+		uint8_t len, p[8];
+		int rc;
+	} table[] = {
+		{3, {0x82, 1, 20}, 0},
+		{3, {0x83, 1, 20}, -EBADMSG},
+		{2, {0x81, 1}, -EBADMSG},
+		{4, {0x82, 1, 20, 0}, -EBADMSG},
+		{4, {0x82, 0x18, 0xff, 20}, 0},
+		{5, {0x82, 0x19, 1, 0, 20}, -EBADMSG},
+	};
+	for (unsigned i = 0; i < sizeof table / sizeof *table; i++) {
+		uint8_t status;
+		uint32_t lease;
+		if (relay_answer_decode(table[i].p, table[i].len, &status, &lease) != table[i].rc)
+			fail_msg("line %u of the table", i);
+	}
 }
 
 static void registering_needs_a_channel(void **state)
@@ -145,6 +170,32 @@ static void a_name_belongs_to_an_identity(void **state)
 	node_enter(f->n, f->n->now_ms, f->n->unix_s + 24 * 3600);
 	assert_int_equal(ask(f, &other, RELAY_REGISTER, "forward_to_a"), RELAY_OK);
 	relays_on_channel_gone(f->n, &other);
+}
+
+/* A neighbour is reached over the link that it came by, while that is up. */
+static void a_name_leads_to_a_link_that_is_up(void **state)
+{
+	struct fake *f = *state;
+	struct link *from = fake_accept(f, 1, "127.0.0.1:50000"),
+		    *to = fake_accept(f, 3, "127.0.0.1:50001");
+	struct channel a = session(1, 1);
+	struct route r = fake_route("/service/forward_to_a/service/api");
+	struct hop hop;
+	a.link = to;
+	assert_int_equal(ask(f, &a, RELAY_REGISTER, "forward_to_a"), RELAY_OK);
+	hop_decide(f->n, HOP_PLAIN, from, NULL, &r, &hop);
+	assert_int_equal(hop.kind, HOP_LINK);
+	assert_ptr_equal(hop.link, to);
+	to->state = LINK_AWAIT_HELLO;
+	hop_decide(f->n, HOP_PLAIN, from, NULL, &r, &hop);
+	assert_int_equal(hop.kind, HOP_REFUSE);
+	assert_int_equal(hop.code, RESET_NO_ROUTE);
+	to->state = LINK_UP;
+	a.link = NULL;
+	hop_decide(f->n, HOP_PLAIN, from, NULL, &r, &hop);
+	assert_int_equal(hop.kind, HOP_REFUSE);
+	assert_int_equal(hop.code, RESET_NO_ROUTE);
+	relays_on_channel_gone(f->n, &a);
 }
 
 static void a_name_is_released_by_its_holder(void **state)
@@ -404,7 +455,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_said_comes_back),
 		with_node(registering_needs_a_channel),
+		with_node(an_answer_has_two_numbers),
 		with_node(a_name_belongs_to_an_identity),
+		with_node(a_name_leads_to_a_link_that_is_up),
 		with_node(a_name_is_released_by_its_holder),
 		with_node(a_lease_ends),
 		with_node(names_are_not_taken_from_services),

@@ -286,10 +286,36 @@ static void seventeen_hops_are_refused_from_the_wire(void **state)
 	}
 }
 
+/* Every way in which a value is nearly one. */
+static void values_that_are_nearly_right_are_refused(void **state)
+{
+	static const char *const good[] = {"/dnsaddr/a-b/tcp/8/service/x", "/unix/%2Ftmp%2Fs/service/x"};
+	static const char *const bad[] = {
+		"/dnsaddr//tcp/8/service/x",
+		"/dnsaddr/-a/tcp/8/service/x",
+		"/dnsaddr/.a/tcp/8/service/x",
+		"/ip4/10.0.0.1/tcp//service/x",
+		"/ip4/10.0.0.1/tcp/8./service/x",
+		"/ip4/10.0.0.1/tcp/+8/service/x",
+		"/ip4/1000000000000000000000000000000000000000000000000.0.0.1/tcp/8/service/x",
+		"/unix/%2Ftmp%/service/x",
+		"/unix/%2Ftmp%2/service/x",
+		"/unix/%2Ftmp%3F/service/x",
+		"/unix/%2Ftmp%35/service/x",
+		"/unix/%2Ftmp%20/service/x",
+	};
+	for (unsigned i = 0; i < sizeof good / sizeof *good; i++)
+		assert_int_equal(route_parse(&route, good[i], err, sizeof err), 0);
+	for (unsigned i = 0; i < sizeof bad / sizeof *bad; i++)
+		if (route_parse(&route, bad[i], err, sizeof err) == 0)
+			fail_msg("%s", bad[i]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(parses_every_protocol),
+		cmocka_unit_test(values_that_are_nearly_right_are_refused),
 		cmocka_unit_test(names_the_part_that_is_wrong),
 		cmocka_unit_test(hops_and_bytes_are_limited),
 		cmocka_unit_test(unix_paths_are_escaped),
