@@ -5,7 +5,7 @@
 Checks of allocations are left out: none fails here.
 
   mutate.py ROOT [--files PATTERN] [--sample N] [--seed S] [--again OUTPUT] [--jobs N]
-            [--hostile] [--tree DIRECTORY] [--list]
+            [--resume OUTPUT] [--quick SECONDS] [--hostile] [--tree DIRECTORY] [--list]
 
 A mutant is an `if (...)` whose body leaves (return, goto, continue, break; also behind a call or two), with its
 condition, or one operand of a top-level `||` in it, made false. All are built at once, in a copy of the tree, under
@@ -15,7 +15,7 @@ first, until one fails. One that no test can see is named UNREACHED.
 Prints each survivor and the figure. Survivors that tests/mutate/harmless.txt names with their reason are
 counted apart: lines `file: text of the condition | reason`.
 """
-import argparse, fnmatch, json, os, queue, random, re, shutil, subprocess, sys, tempfile, threading, time
+import argparse, fnmatch, json, os, queue, random, re, resource, shutil, subprocess, sys, tempfile, threading, time
 
 FILES = """control/handshake.c control/handshake_codec.c control/noise.c control/noise_crypto.c
 control/noise_pattern.c control/session_keys.c control/path.c control/path_key.c control/hop.c control/hop_part.c
@@ -155,6 +155,11 @@ def run(args, timeout, **env):
         return 'time-out'
 
 
+def cpu_seconds():
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 class Lab:
     """The tree with all mutants, built; what each test sees, and how long it takes."""
 
@@ -206,27 +211,27 @@ class Lab:
         for t in self.tests:
             seen = os.path.join(self.tree, 'seen')
             open(seen, 'wb').write(bytes(self.count))
-            start = time.time()
-            how = run(t['cmd'], 900, OCKAM_MUTANTS_SEEN=seen, **t['env'])
+            start = cpu_seconds()
+            how = run(t['cmd'], 3600, OCKAM_MUTANTS_SEEN=seen, **t['env'])
             if how:
                 sys.exit('%s fails without a mutant: %s' % (t['name'], how))
-            t['seconds'] = time.time() - start
+            t['seconds'] = cpu_seconds() - start
             t['sees'] = {i for i, b in enumerate(open(seen, 'rb').read()) if b}
         self.tests.sort(key=lambda t: t['seconds'])
 
-    def try_one(self, m):
+    def try_one(self, m, quick):
         """Which test noticed; '' if none did, None if none could."""
-        can = [t for t in self.tests if m['number'] in t['sees']]
+        can = [t for t in self.tests if m['number'] in t['sees'] and t['seconds'] <= quick]
         for t in can:
-            if run(t['cmd'], 30 + 5 * t['seconds'], OCKAM_MUTANT=str(m['number']), **t['env']):
+            if run(t['cmd'], 120 + 50 * t['seconds'], OCKAM_MUTANT=str(m['number']), **t['env']):
                 return t['name']
-        return '' if can else None
+        return '' if any(m['number'] in t['sees'] for t in self.tests) else None
 
 
 class Worker(threading.Thread):
-    def __init__(self, lab, todo, done):
+    def __init__(self, lab, todo, done, quick):
         super().__init__(daemon=True)
-        self.lab, self.todo, self.done = lab, todo, done
+        self.lab, self.todo, self.done, self.quick = lab, todo, done, quick
 
     def run(self):
         while True:
@@ -234,7 +239,7 @@ class Worker(threading.Thread):
                 m = self.todo.get_nowait()
             except queue.Empty:
                 return
-            self.done.put((m, self.lab.try_one(m)))
+            self.done.put((m, self.lab.try_one(m, self.quick)))
 
 
 def read_harmless(root):
@@ -253,8 +258,11 @@ def choose(opt, mutants):
         picked = random.Random(opt.seed).sample(picked, opt.sample)
         picked.sort(key=lambda m: m['number'])
     if opt.again:
-        before = set(re.findall(r'^(?:SURVIVED|UNREACHED) (\S+):\d+: (.*)$', open(opt.again).read(), re.M))
+        before = set(re.findall(r'(?:SURVIVED|UNREACHED) +(\S+):\d+: (.*)$', open(opt.again).read(), re.M))
         picked = [m for m in picked if (m['file'], m['what']) in before]
+    if opt.resume:
+        before = set(re.findall(r'(?:noticed by .{16}|harmless) +(\S+):\d+: (.*)$', open(opt.resume).read(), re.M))
+        picked = [m for m in picked if (m['file'], m['what']) not in before]
     return picked
 
 
@@ -264,7 +272,7 @@ def try_all(opt, lab, picked):
     for m in picked:
         todo.put(m)
     for i in range(opt.jobs):
-        Worker(lab, todo, done).start()
+        Worker(lab, todo, done, opt.quick).start()
     for i in picked:
         yield done.get()
 
@@ -277,6 +285,8 @@ def main():
     ap.add_argument('--seed', type=int, default=1)
     ap.add_argument('--jobs', type=int, default=1)
     ap.add_argument('--again', help='what this output of an earlier run says has survived')
+    ap.add_argument('--resume', help='all but what this output says was noticed or is harmless')
+    ap.add_argument('--quick', type=float, default=1e9, help='no test that takes more seconds of CPU')
     ap.add_argument('--hostile', action='store_true', help='the hostile peer and hop, too')
     ap.add_argument('--tree', help='where to build; kept, and used again by the next run')
     ap.add_argument('--list', action='store_true')
@@ -297,7 +307,8 @@ def main():
     lab = Lab(opt.root, mutants, SUITES + (['hostile'] if opt.hostile else []), opt.tree)
     print('built in %.0f s' % (time.time() - start), flush=True)
     lab.survey()
-    print('%d tests, %.0f s' % (len(lab.tests), sum(t['seconds'] for t in lab.tests)), flush=True)
+    print('%d tests, %.0f s of CPU, most of them: %s' % (len(lab.tests), sum(t['seconds'] for t in lab.tests),
+          ', '.join('%s %.1f' % (t['name'], t['seconds']) for t in lab.tests[-8:])), flush=True)
     noticed = excused = 0
     survivors = []
     for i, (m, by) in enumerate(try_all(opt, lab, picked)):
