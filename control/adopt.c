@@ -253,6 +253,8 @@ static void take_open_session(struct adopter *x, struct entry *e, const struct c
 	}
 	ch->state = e->m.up ? CHANNEL_UP : CHANNEL_OPENING;
 	channel_stand_on(n, ch, end);
+	if (e->m.has & SEAM_HAS(SEAM_A_FRAME_MAX))
+		ch->frame_max = e->m.frame_max;
 	if (ch->role == SEAM_RESPONDER && !ch->trust.any)
 		link_known(n, ch->link);
 	struct entry *l = channel_link_of(x->a, e->m.session);

@@ -53,7 +53,7 @@ static json_t *channel_json(struct program *p, const struct channel *ch)
 		peer_json(ch), "route", api_route_json(&ch->route), "listener",
 		ch->listener[0] ? ch->listener : NULL, "authorized", api_trust_json(&ch->trust),
 		"state", state_names[ch->state], "age_s", (json_int_t)(age_ms / 1000), "suite",
-		suite_name(ch->suite), "path_max", (int)ch->path_max);
+		suite_name(ch->suite), "path_max", (int)ch->frame_max);
 }
 
 static void add_counters(json_t *o, const struct seam_msg *m)

@@ -147,6 +147,7 @@ void end_free(struct node *n, struct channel_end *e)
 	result_drop(e);
 	handshake_drop(n, e);
 	locked_free(e->own_keys);
+	pieces_clear(&e->pieces);
 	free(e->frame);
 	free(e);
 }
@@ -186,14 +187,23 @@ void end_set_frame(struct channel_end *e, uint8_t *frame, size_t len)
 {
 	free(e->frame);
 	e->frame = frame;
-	e->frame_len = (uint16_t)len;
+	e->frame_len = len;
 	e->sent = 0;
 }
 
 void end_send_frame(struct node *n, struct channel_end *e)
 {
-	seam_frame(n, e->link->id, e->frame, e->frame_len);
+	for (size_t at = 0, len; at < e->frame_len; at += len) {
+		len = get_be16(e->frame + at + 2);
+		seam_frame(n, e->link->id, e->frame + at, len);
+	}
 	e->sent++;
+}
+
+uint16_t end_frame_max(const struct channel_end *e)
+{
+	bool unsure = e->path_flags & PATH_LOSSY && e->path_max > WIRE_PATH_MIN;
+	return unsure ? WIRE_PATH_MIN : e->path_max;
 }
 
 int end_begin(struct node *n, struct channel_end *e)
@@ -217,6 +227,7 @@ static void end_describe(struct channel *ch, const struct channel_end *e)
 	ch->suite = e->suite;
 	ch->path_flags = e->path_flags;
 	ch->path_max = e->path_max;
+	ch->frame_max = end_frame_max(e);
 	ch->init_hops_left = e->hops_left;
 	if (!e->result)
 		return;
@@ -468,6 +479,13 @@ void channels_on_session_up(struct node *n, uint32_t session)
 	}
 	e->ch->state = CHANNEL_UP;
 	log_info("channel %s: up, from %s", e->ch->address, e->link->peer);
+}
+
+void channels_on_session_mtu(struct node *n, uint32_t session, uint16_t frame_max)
+{
+	struct channel *ch = channel_by_session(n, session);
+	if (ch)
+		ch->frame_max = frame_max;
 }
 
 /* The responder cannot succeed a session: it tells the path and drops what it has. */

@@ -29,7 +29,8 @@ struct channel {
 	uint32_t session;   /* 0: none */
 	struct link *link;  /* of the current session; NULL: none */
 	uint8_t suite, path_flags;
-	uint16_t path_max;
+	uint16_t path_max;  /* what the hops would take */
+	uint16_t frame_max; /* what is known to pass: on a LOSSY path that is found out */
 	uint8_t init_hops_left; /* responder: of the INIT; 16 = the initiator is the direct neighbour */
 	struct identity peer;
 	uint8_t peer_static[32];
@@ -53,6 +54,7 @@ struct channel {
 	uint64_t retry_wait_ms; /* 0: a growing time */
 	uint32_t lane; /* of its first link; see struct link_target */
 	unsigned failures, restarts;
+	uint8_t use_suite; /* of this attempt, after a refusal; 0: the preferred one */
 	struct reason last_error; /* of the latest attempt, until one succeeds */
 	bool unclaimed;		  /* adopt.c: nobody has asked for it again */
 	uint32_t adopted_portal;  /* adopt.c: of an inlet that it served; 0: none */
@@ -95,6 +97,7 @@ void channels_on_finish(struct node *n, struct link *l, const uint8_t *frame, si
 void channels_on_reset(struct node *n, void *end, uint8_t code, uint8_t hops_left);
 void channels_on_link_gone(struct node *n, struct link *l);
 void channels_on_session_up(struct node *n, uint32_t session);
+void channels_on_session_mtu(struct node *n, uint32_t session, uint16_t frame_max);
 void channels_on_session_broken(struct node *n, uint32_t session, int error);
 void channels_on_session_closed(struct node *n, uint32_t session, uint8_t code);
 /* There is a data plane again: attempts that wait are made now. */

@@ -9,6 +9,7 @@
 
 #include "channel.h"
 #include "hop_part.h"
+#include "pieces.h"
 #include "seam_client.h"
 
 enum end_state {
@@ -49,8 +50,9 @@ struct channel_end {
 	unsigned bad_finishes;	 /* that did not authenticate */
 	struct crowd_item place; /* responder: among the half-open ones of link, or the refused */
 	struct turn turn;	 /* END_AWAIT_TURN: `frame` is INIT's end part */
-	uint8_t *frame; /* what is retransmitted: INIT, RESP or FINISH */
-	uint16_t frame_len;
+	uint8_t *frame; /* what is retransmitted: INIT, or RESP or FINISH in pieces, back to back */
+	size_t frame_len;
+	struct pieces pieces; /* of RESP or FINISH, that have come */
 	unsigned sent;	/* how often */
 	uint64_t resend_ms, expire_ms, born_ms;
 	uint64_t hint_ms; /* not before: the next PING because of a RESET */
@@ -92,6 +94,8 @@ uint32_t end_random_label(void);
 int end_claim_rx(struct node *n, struct channel_end *e, uint32_t label, seam_ack_fn *fn);
 int end_claim_tx(struct node *n, struct channel_end *e, uint32_t label);
 void end_send_frame(struct node *n, struct channel_end *e);
+/* The largest frame that surely passes: on a path that is LOSSY nobody tells what is too large. */
+uint16_t end_frame_max(const struct channel_end *e);
 void end_set_frame(struct channel_end *e, uint8_t *frame, size_t len);
 /* Room for a handshake: an INIT that only waits has none. 0 or -ENOMEM. */
 int end_begin(struct node *n, struct channel_end *e);

@@ -115,7 +115,7 @@ static void get_param(struct rd *r, uint64_t key, struct hello *h)
 	}
 }
 
-bool hello_decode(const uint8_t *body, size_t len, struct hello *out)
+bool hello_decode(const uint8_t *body, size_t len, bool datagram, struct hello *out)
 {
 	const uint32_t needed = 1u << LINK_P_VERSIONS | 1u << LINK_P_MAX_FRAME;
 	struct rd r = rd_init(body, len);
@@ -128,7 +128,10 @@ bool hello_decode(const uint8_t *body, size_t len, struct hello *out)
 			return false;
 		if (key < 32)
 			seen |= 1u << key;
-		get_param(&r, key, out);
+		if (datagram || key <= LINK_P_FEATURES)
+			get_param(&r, key, out);
+		else
+			cbor_skip(&r);
 	}
 	return rd_done(&r) && (seen & needed) == needed && out->max_frame >= WIRE_DATA_MIN;
 }

@@ -29,8 +29,8 @@ enum { HELLO_SIZE_MAX = 512 }; /* of those that we write */
  * is no pad_to), cookie, token if it has them. pad_to: 0, or how long it shall be. Its length.
  */
 size_t hello_encode(uint8_t frame[static HELLO_SIZE_MAX], const struct hello *h, size_t pad_to);
-/* The body of one from outside. */
-bool hello_decode(const uint8_t *body, size_t len, struct hello *out);
+/* The body of one from outside. `datagram`: of such a link; on others its own keys are as good as unknown. */
+bool hello_decode(const uint8_t *body, size_t len, bool datagram, struct hello *out);
 
 /* Secrets of cookies: the one in use, and the one before. Wiped with its owner. */
 struct cookies {

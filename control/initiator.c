@@ -79,6 +79,12 @@ static void row_done(struct node *n, void *ctx, int error, const struct seam_msg
 	initiator_on_reset(n, e, RESET_COLLISION, WIRE_HOPS_MAX);
 }
 
+/* The one that is preferred, or the one that a refusal has selected. */
+static uint8_t suite_of(const struct channel_end *e)
+{
+	return e->ch->use_suite ? e->ch->use_suite : e->keys->suites[0];
+}
+
 /* INIT with everything in it; onward: the route behind the first link. */
 static int make_init(struct node *n, struct channel_end *e, unsigned used)
 {
@@ -93,7 +99,7 @@ static int make_init(struct node *n, struct channel_end *e, unsigned used)
 	};
 	int len = end_begin(n, e);
 	if (len == 0)
-		len = handshake_start(e->hs, e->keys, e->keys->suites[0], e->li,
+		len = handshake_start(e->hs, e->keys, suite_of(e), e->li,
 			e->link->frame_max, e->ch->listener, end, sizeof end);
 	struct wr w = wr_init(buf, WIRE_INIT_MAX);
 	wr_room(&w, WIRE_HEADER);
@@ -276,21 +282,22 @@ static void session_done(struct node *n, void *ctx, int error, const struct seam
 	channels_due(n, e->resend_ms);
 }
 
-/* FINISH into a frame; the session is installed before it leaves. */
+/* FINISH into frames; the session is installed before they leave. */
 static void accept_resp(struct node *n, struct channel_end *e, const uint8_t *body, size_t len)
 {
 	struct channel *ch = e->ch;
-	uint8_t *buf = malloc(WIRE_HEADER + len);
-	if (!buf || WIRE_HEADER + len > e->path_max) {
-		free(buf);
+	size_t all;
+	bool too_many;
+	uint8_t *frames = pieces_make(
+		WIRE_FINISH, e->lr, NULL, 0, body, len, end_frame_max(e), &all, &too_many);
+	if (!frames) {
 		attempt_reset(n, e, RESET_OVERRUN);
 		attempt_failed(n, ch,
-			reason_make(EXIT_UNREACHABLE, "the identity does not fit into one frame of the path"));
+			too_many ? reason_make(EXIT_UNREACHABLE, "the identity does not fit into the frames of the path")
+				 : reason_make(EXIT_INTERNAL, "out of memory"));
 		return;
 	}
-	memcpy(buf + WIRE_HEADER, body, len);
-	frame_header_encode(buf, WIRE_FINISH, 0, (uint16_t)(WIRE_HEADER + len), e->lr, 0);
-	end_set_frame(e, buf, WIRE_HEADER + len);
+	end_set_frame(e, frames, all);
 	e->resend_ms = UINT64_MAX;
 	int rc = end_claim_tx(n, e, e->lr);
 	if (rc < 0) {
@@ -302,28 +309,73 @@ static void accept_resp(struct node *n, struct channel_end *e, const uint8_t *bo
 		attempt_failed(n, ch, reason_make(EXIT_INTERNAL, "the data plane is not reachable: %s", strerror(-rc)));
 }
 
+/* The responder's list, in clear: it may only choose among what this node's configuration allows. Once. */
+static void on_refused(struct node *n, struct channel_end *e, struct rd offer)
+{
+	struct channel *ch = e->ch;
+	size_t count = rd_u8(&offer);
+	const uint8_t *theirs = rd_bytes(&offer, count);
+	if (!rd_done(&offer) || !count || ch->use_suite)
+		return;
+	for (unsigned i = 0; i < e->keys->suites_n && !ch->use_suite; i++)
+		if (e->keys->suites[i] != e->hs->suite && memchr(theirs, e->keys->suites[i], count))
+			ch->use_suite = e->keys->suites[i];
+	if (!ch->use_suite) {
+		attempt_failed(n, ch, reason_make(EXIT_REFUSED, "the other end has none of the cipher suites of this node"));
+		return;
+	}
+	log_info("channel %s: the other end lacks the cipher suite, another is tried", ch->address);
+	end_free(n, e);
+	attempt_start(n, ch);
+}
+
+/* RESP's hop part, which is in its first piece alone. */
+static bool take_hop_part(struct channel_end *e, const struct hop_part *part)
+{
+	e->path_max = part->path_max < e->link->frame_max ? part->path_max : e->link->frame_max;
+	e->path_flags = part->flags | (e->link->lossy ? PATH_LOSSY : 0);
+	return !part->onward.n;
+}
+
+static void on_resp_whole(struct node *n, struct channel_end *e, const uint8_t *end, size_t len);
+
 void initiator_on_resp(struct node *n, struct channel_end *e, const uint8_t *frame, size_t len)
 {
 	struct hop_part part;
-	struct rd end;
-	if (e->state != END_AWAIT_RESP || frame[1] ||
-		hop_part_decode(frame + WIRE_HEADER, len - WIRE_HEADER, false, &part, &end) < 0 ||
-		rd_left(&end) < 4 || !get_be32(end.p))
+	struct rd end = rd_init(frame + WIRE_HEADER, len - WIRE_HEADER);
+	uint8_t sub = frame[1], *whole;
+	size_t whole_len;
+	if (e->state != END_AWAIT_RESP)
+		return;
+	if (!pieces_index(sub) &&
+		(hop_part_decode(frame + WIRE_HEADER, len - WIRE_HEADER, false, &part, &end) < 0 ||
+			!take_hop_part(e, &part)))
+		return;
+	if (sub == WIRE_RESP_REFUSED)
+		on_refused(n, e, end);
+	else if (pieces_take(&e->pieces, sub, end.p, rd_left(&end), &whole, &whole_len) == 1) {
+		on_resp_whole(n, e, whole, whole_len);
+		free(whole);
+	}
+}
+
+/* `end`: Lr and Noise message 2. */
+static void on_resp_whole(struct node *n, struct channel_end *e, const uint8_t *end, size_t len)
+{
+	if (len < 4 || !get_be32(end))
 		return;
 	struct handshake_result *r = locked_new(sizeof *r);
 	uint8_t body[2 * WIRE_HANDSHAKE_PAYLOAD_MAX];
 	if (!r)
 		return;
-	int got = handshake_resp(e->hs, e->keys, end.p, rd_left(&end), n->unix_s, body, sizeof body, r);
+	int got = handshake_resp(e->hs, e->keys, end, len, n->unix_s, body, sizeof body, r);
 	if (got == -EBADMSG) { /* forged or broken under way: the real one may still come */
 		handshake_result_wipe(r);
 		locked_free(r);
 		return;
 	}
 	end_proved(n, e, r);
-	e->lr = get_be32(end.p);
-	e->path_max = part.path_max < e->link->frame_max ? part.path_max : e->link->frame_max;
-	e->path_flags = part.flags | (e->link->lossy ? PATH_LOSSY : 0);
+	e->lr = get_be32(end);
 	struct channel *ch = e->ch;
 	if (got >= 0 && !trust_admits(n, &ch->trust, &r->peer.id)) {
 		char id[IDENTIFIER_TEXT];
@@ -442,6 +494,7 @@ void initiator_tick(struct node *n, struct channel *ch)
 	} else if (!ch->attempt && ch->retry_ms && n->now_ms >= ch->retry_ms && !n->detached) {
 		ch->retry_ms = 0;
 		ch->restarts = 0;
+		ch->use_suite = 0;
 		ch->give_up_ms = n->now_ms + (ch->open_fn ? ch->timeout_ms : ATTEMPT_MS);
 		channels_due(n, ch->give_up_ms);
 		attempt_start(n, ch);

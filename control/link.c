@@ -461,6 +461,11 @@ struct link *links_add_channel(struct node *n, struct channel *ch, uint32_t sess
 	return l;
 }
 
+uint16_t link_plain_max(const struct link *l)
+{
+	return l->lossy && l->frame_max > WIRE_PATH_MIN ? WIRE_PATH_MIN : l->frame_max;
+}
+
 struct link *links_by_id(struct node *n, uint32_t id)
 {
 	struct link *l = *slot(n->links, id);

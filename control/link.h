@@ -119,6 +119,8 @@ void link_known(struct node *n, struct link *l);
 /* Closes now: SEAM_LINK_DEL, then everyone who holds it is told (paths_on_link_gone, messages_on_link_gone). */
 void link_close(struct node *n, struct link *l);
 
+/* The largest frame outside of a channel: where nobody knows what passes, the least of all paths. */
+uint16_t link_plain_max(const struct link *l);
 struct link *links_by_id(struct node *n, uint32_t id);
 struct link *links_by_address(struct node *n, const char *address); /* 32 hex */
 struct link *links_first(struct node *n); /* then ->next */

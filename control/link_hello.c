@@ -100,7 +100,7 @@ static void on_hello(struct node *n, struct link *l, const uint8_t *body, size_t
 	struct hello h;
 	if (l->hello_seen)
 		return;
-	if (!hello_decode(body, len, &h)) {
+	if (!hello_decode(body, len, false, &h)) {
 		struct reason why = link_mute_reason(l);
 		link_fail(n, l, RESET_NO_ROUTE, &why);
 		return;

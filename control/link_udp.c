@@ -15,7 +15,7 @@
 enum {
 	HELLO_AGAIN_MS = 250, /* doubled each time, with a quarter of it random, up to */
 	HELLO_AGAIN_MAX_MS = 4000,
-	UDP_FRAME_MAX = WIRE_PATH_MIN, /* what every path carries unfragmented */
+	UDP_FRAME_MAX = WIRE_UDP_MAX, /* what really passes the ends of a path find out */
 };
 
 static uint64_t random_tag(void)
@@ -129,7 +129,7 @@ static void on_hello_again(struct node *n, struct link *l, const struct hello *h
 void link_udp_on_hello(struct node *n, struct link *l, const uint8_t *frame, size_t len)
 {
 	struct hello h;
-	if (!l->dialled || !l->udp.resend_ms || !hello_decode(frame + WIRE_HEADER, len - WIRE_HEADER, &h) ||
+	if (!l->dialled || !l->udp.resend_ms || !hello_decode(frame + WIRE_HEADER, len - WIRE_HEADER, true, &h) ||
 		!h.common || !h.has_tag || !h.has_token)
 		return; /* what does not fit is no answer: another may come */
 	l->udp.resend_ms = 0;
@@ -345,7 +345,7 @@ void links_on_datagram(struct node *n, uint32_t listener, const struct udp_addre
 							     : (struct frame_header){0};
 	if (head.version != WIRE_VERSION || head.type != WIRE_LINK || head.sub != LINK_HELLO ||
 		head.len != len || head.label ||
-		!hello_decode(frame + WIRE_HEADER, len - WIRE_HEADER, &h) || !h.has_tag)
+		!hello_decode(frame + WIRE_HEADER, len - WIRE_HEADER, true, &h) || !h.has_tag)
 		return;
 	if (!h.common) {
 		static const uint8_t versions[] = {0x81, WIRE_VERSION};

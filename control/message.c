@@ -119,7 +119,7 @@ int message_to_channel(struct node *n, struct channel *ch, const struct message 
 	if (rc < 0)
 		return rc;
 	/* what is lost there is not sent again: all or nothing */
-	if (ch->path_flags & PATH_LOSSY && len + WIRE_CHANNEL_LINK_OVERHEAD > ch->path_max) {
+	if (ch->path_flags & PATH_LOSSY && len + WIRE_CHANNEL_LINK_OVERHEAD > ch->frame_max) {
 		free(body);
 		return -EMSGSIZE;
 	}
@@ -156,20 +156,20 @@ static void send_on_link(
 				l->peer, l->frame_max, WIRE_PATH_MIN));
 		return;
 	}
-	m->hop.path_max = l->frame_max;
+	m->hop.path_max = link_plain_max(l);
 	m->hop.flags = l->lossy ? PATH_LOSSY : 0;
 	if (!handle_for(n, r, &(struct message_peer){.link = l}, m)) {
 		finish_failed(n, r, reason_make(EXIT_INTERNAL, "out of memory"));
 		return;
 	}
-	int rc = control_encode(m, used, l->frame_max, &frame, &len);
+	int rc = control_encode(m, used, link_plain_max(l), &frame, &len);
 	if (rc == -EMSGSIZE && m->len) {
 		finish_failed(n, r,
 			reason_make(EXIT_DATA,
 				"the message has %zu bytes, but a plain message on this path "
 				"carries %zu; "
 				"send it through a secure channel",
-				m->len, control_room(m, used, l->frame_max)));
+				m->len, control_room(m, used, link_plain_max(l))));
 		return;
 	}
 	if (rc == 0) {
@@ -267,7 +267,7 @@ static void send_in(struct node *n, struct message_request *r, struct message *m
 			reason_make(EXIT_DATA,
 				"the message has %zu bytes; on a lossy path it has to fit into one "
 				"frame of %u",
-				m->len, ch->path_max));
+				m->len, ch->frame_max));
 	else if (rc < 0)
 		finish_failed(n, r, not_up(ch));
 }

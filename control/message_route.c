@@ -36,7 +36,7 @@ static int send_to(struct node *n, const struct message_peer *to, struct message
 	size_t len;
 	if (to->channel)
 		return message_to_channel(n, to->channel, m, 0);
-	m->hop.path_max = narrower(m->hop.path_max, to->link->frame_max);
+	m->hop.path_max = narrower(m->hop.path_max, link_plain_max(to->link));
 	if (m->hop.path_max < WIRE_PATH_MIN)
 		return -EMSGSIZE;
 	int rc = control_encode(m, 0, m->hop.path_max, &frame, &len);
@@ -115,9 +115,9 @@ static void forward_on(struct node *n, const struct message_peer *from, const st
 	}
 	struct message out = *m;
 	out.hop.hops_left = (uint8_t)(m->hop.hops_left - 1 - cost);
-	out.hop.path_max = narrower(m->hop.path_max, l->frame_max);
+	out.hop.path_max = narrower(m->hop.path_max, link_plain_max(l));
 	if (from->link)
-		out.hop.path_max = narrower(out.hop.path_max, from->link->frame_max);
+		out.hop.path_max = narrower(out.hop.path_max, link_plain_max(from->link));
 	out.hop.flags |= l->lossy ? PATH_LOSSY : 0;
 	if (out.hop.path_max < WIRE_PATH_MIN) {
 		refuse(n, from, m, RESET_OVERRUN,

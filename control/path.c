@@ -11,6 +11,7 @@
 #include "log.h"
 #include "message.h"
 #include "path_key.h"
+#include "pieces.h"
 #include "seam_client.h"
 
 #include <errno.h>
@@ -47,7 +48,7 @@ void path_send_reset(
 }
 
 /* Takes a frame's bytes into the heap with a rewritten hop part. */
-static int make_frame(uint8_t **dst, uint16_t *dst_len, enum wire_type type, uint32_t label,
+static int make_frame(uint8_t **dst, uint16_t *dst_len, enum wire_type type, uint8_t sub, uint32_t label,
 	const struct hop_part *h, unsigned from, const uint8_t *end, size_t end_len, uint16_t max)
 {
 	uint8_t buf[WIRE_FRAME_MAX];
@@ -57,7 +58,7 @@ static int make_frame(uint8_t **dst, uint16_t *dst_len, enum wire_type type, uin
 	wr_bytes(&w, end, end_len);
 	if (w.bad)
 		return -EMSGSIZE;
-	frame_header_encode(buf, type, 0, (uint16_t)wr_len(&w), label, 0);
+	frame_header_encode(buf, type, sub, (uint16_t)wr_len(&w), label, 0);
 	*dst = malloc(wr_len(&w));
 	if (!*dst)
 		return -ENOMEM;
@@ -130,7 +131,7 @@ static void init_to_link(struct node *n, struct path *p, struct link *l)
 	p->path_max = hop->path_max;
 	uint8_t *end = p->init; /* the end part, until now */
 	int rc = p->path_max < WIRE_PATH_MIN ? -EMSGSIZE
-					     : make_frame(&p->init, &p->init_len, WIRE_INIT, p->li,
+					     : make_frame(&p->init, &p->init_len, WIRE_INIT, 0, p->li,
 						       hop, p->onward->used, end, p->init_len,
 						       WIRE_INIT_MAX);
 	if (rc < 0) {
@@ -277,12 +278,18 @@ static void resp_row_done(struct node *n, void *ctx, int error, const struct sea
 	seam_frame(n, p->prev->id, p->resp, p->resp_len);
 }
 
-static void resp_first(struct node *n, struct path *p, uint32_t lr, struct hop_part *part, struct rd end)
+static void resp_rewrite(const struct path *p, struct hop_part *part)
 {
 	if (p->prev->frame_max < part->path_max)
 		part->path_max = p->prev->frame_max;
 	part->hops_left = part->hops_left ? (uint8_t)(part->hops_left - 1) : 0;
-	int rc = make_frame(&p->resp, &p->resp_len, WIRE_RESP, p->li, part, 0, end.p, rd_left(&end),
+}
+
+static void resp_first(
+	struct node *n, struct path *p, uint32_t lr, uint8_t sub, struct hop_part *part, struct rd end)
+{
+	resp_rewrite(p, part);
+	int rc = make_frame(&p->resp, &p->resp_len, WIRE_RESP, sub, p->li, part, 0, end.p, rd_left(&end),
 		p->path_max);
 	if (rc < 0) {
 		path_end(n, p, NULL, RESET_OVERRUN, p->hops_left);
@@ -302,6 +309,34 @@ static void resp_first(struct node *n, struct path *p, uint32_t lr, struct hop_p
 	}
 }
 
+/* A piece behind the first: as it is, and not for ever. It may come before the first. */
+static void resp_piece(struct node *n, struct path *p, const uint8_t *frame, size_t len)
+{
+	if (frame[1] & ~(WIRE_PIECE_INDEX | WIRE_PIECE_MORE) || pieces_index(frame[1]) >= WIRE_PIECES_MAX)
+		return;
+	if (p->state < AWAIT_RESP || p->state >= ESTABLISHED || p->pieces >= WIRE_PIECES_PASSED ||
+		len > p->prev->frame_max)
+		return;
+	p->pieces++;
+	seam_frame(n, p->prev->id, frame, len);
+}
+
+/* The responder lacks the suite: the initiator hears of it, and begins anew with another label. */
+static void resp_refused(struct node *n, struct path *p, struct hop_part *part, struct rd end)
+{
+	uint8_t *frame;
+	uint16_t len;
+	if (p->state != AWAIT_RESP)
+		return;
+	resp_rewrite(p, part);
+	if (make_frame(&frame, &len, WIRE_RESP, WIRE_RESP_REFUSED, p->li, part, 0, end.p, rd_left(&end),
+		    p->path_max) == 0) {
+		seam_frame(n, p->prev->id, frame, len);
+		free(frame);
+	}
+	path_free(n, p);
+}
+
 void paths_on_resp(struct node *n, struct link *l, const uint8_t *frame, size_t len)
 {
 	struct frame_header h = frame_header_decode(frame);
@@ -317,15 +352,26 @@ void paths_on_resp(struct node *n, struct link *l, const uint8_t *frame, size_t 
 	struct path *p = own.owner;
 	struct hop_part part;
 	struct rd end;
-	if (l != p->next_link || h.label != p->li || h.sub ||
-		hop_part_decode(frame + WIRE_HEADER, len - WIRE_HEADER, false, &part, &end) < 0 ||
-		part.onward.n || rd_left(&end) < 4)
+	if (l != p->next_link || h.label != p->li)
+		return;
+	if (pieces_index(h.sub)) {
+		resp_piece(n, p, frame, len);
+		return;
+	}
+	if (hop_part_decode(frame + WIRE_HEADER, len - WIRE_HEADER, false, &part, &end) < 0 ||
+		part.onward.n)
+		return;
+	if (h.sub == WIRE_RESP_REFUSED) {
+		resp_refused(n, p, &part, end);
+		return;
+	}
+	if (h.sub & ~WIRE_PIECE_MORE || rd_left(&end) < 4)
 		return;
 	uint32_t lr = get_be32(end.p);
 	if (!lr)
 		return;
 	if (p->state == AWAIT_RESP)
-		resp_first(n, p, lr, &part, end);
+		resp_first(n, p, lr, h.sub, &part, end);
 	else if (p->state == AWAIT_DATA && lr == p->lr)
 		seam_frame(n, p->prev->id, p->resp, p->resp_len);
 }

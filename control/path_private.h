@@ -40,6 +40,7 @@ struct path {
 	bool used_rx, used_tx;	       /* DATA has passed (next, Li), (prev, Lr) */
 	bool idle_rx;		       /* while checking: (next, Li) was idle */
 	uint8_t hops_left;	       /* as it came */
+	uint8_t pieces;		       /* of RESP, behind the first, that were passed on */
 	uint16_t path_max;
 	uint64_t born_ms, refreshed_ms, check_ms;
 	struct link_wait *wait;

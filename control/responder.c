@@ -30,31 +30,42 @@ static void row_done(struct node *n, void *ctx, int error, const struct seam_msg
 
 enum { HOP_PART_BARE = 16 }; /* what one without a route takes at most */
 
+static size_t bare_hop_part(const struct channel_end *e, uint8_t dst[static HOP_PART_BARE])
+{
+	const struct hop_part h = {
+		.hops_left = WIRE_HOPS_MAX, .path_max = e->path_max, .flags = e->path_flags};
+	struct wr w = wr_init(dst, HOP_PART_BARE);
+	hop_part_encode(&w, &h, 0);
+	assert(!w.bad);
+	return wr_len(&w);
+}
+
 /* RESP around the end part in `end`. */
 static int make_resp(struct channel_end *e, const uint8_t *end, size_t len)
 {
-	size_t cap = WIRE_HEADER + HOP_PART_BARE + len;
-	if (cap > e->path_max)
-		cap = e->path_max;
-	uint8_t *buf = malloc(cap);
-	if (!buf)
-		return -ENOMEM;
-	struct hop_part h = {
-		.hops_left = WIRE_HOPS_MAX,
-		.path_max = e->path_max,
-		.flags = e->path_flags,
-	};
-	struct wr w = wr_init(buf, cap);
-	wr_room(&w, WIRE_HEADER);
-	hop_part_encode(&w, &h, 0);
-	wr_bytes(&w, end, len);
-	if (w.bad) {
-		free(buf);
-		return -EMSGSIZE;
-	}
-	frame_header_encode(buf, WIRE_RESP, 0, (uint16_t)wr_len(&w), e->li, 0);
-	end_set_frame(e, buf, wr_len(&w));
+	uint8_t head[HOP_PART_BARE];
+	size_t n = bare_hop_part(e, head), all;
+	bool too_many;
+	uint8_t *frames = pieces_make(
+		WIRE_RESP, e->li, head, n, end, len, end_frame_max(e), &all, &too_many);
+	if (!frames)
+		return too_many ? -EMSGSIZE : -ENOMEM;
+	end_set_frame(e, frames, all);
 	return 0;
+}
+
+/* In clear: an initiator takes from it only what it allows itself. */
+static void refuse_suite(struct node *n, const struct channel_end *e)
+{
+	uint8_t f[WIRE_HEADER + HOP_PART_BARE + 1 + sizeof e->keys->suites];
+	struct wr w = wr_init(f, sizeof f);
+	wr_room(&w, WIRE_HEADER);
+	uint8_t head[HOP_PART_BARE];
+	wr_bytes(&w, head, bare_hop_part(e, head));
+	wr_u8(&w, (uint8_t)e->keys->suites_n);
+	wr_bytes(&w, e->keys->suites, e->keys->suites_n);
+	frame_header_encode(f, WIRE_RESP, WIRE_RESP_REFUSED, (uint16_t)wr_len(&w), e->li, 0);
+	seam_frame(n, e->link->id, f, wr_len(&w));
 }
 
 static int use_keys(struct node *n, struct channel_end *e, const struct listener *ls)
@@ -112,8 +123,13 @@ static void answer(struct node *n, struct channel_end *e)
 	e->state = END_AWAIT_ROW;
 	if (rc == 0)
 		rc = respond(n, e, &init);
-	if (rc < 0)
+	if (rc == -EOPNOTSUPP && init.pattern == PATTERN_XX && e->keys->suites_n) {
+		log_info("channel: INIT from %s has a cipher suite that this node lacks", e->link->peer);
+		refuse_suite(n, e);
+		end_free(n, e);
+	} else if (rc < 0) {
 		refuse_init(n, e, rc);
+	}
 }
 
 /* A few at a time: whatever else there is to do goes on between them. */
@@ -333,12 +349,20 @@ void channels_on_finish(struct node *n, struct link *l, const uint8_t *frame, si
 	if (own.kind != KEY_END)
 		return;
 	struct channel_end *e = own.owner;
-	if (e->role != SEAM_RESPONDER || e->link != l || e->lr != h.label || h.sub)
+	if (e->role != SEAM_RESPONDER || e->link != l || e->lr != h.label)
 		return;
 	if (e->state == END_AWAIT_FINISH) {
-		finish(n, e, frame + WIRE_HEADER, len - WIRE_HEADER);
+		uint8_t *whole;
+		size_t whole_len;
+		if (pieces_take(&e->pieces, h.sub, frame + WIRE_HEADER, len - WIRE_HEADER, &whole,
+			    &whole_len) == 1) {
+			finish(n, e, whole, whole_len);
+			free(whole);
+		}
 		return;
 	}
+	if (pieces_index(h.sub)) /* the first says it all */
+		return;
 	if (e->state != END_AWAIT_UP && e->state != END_UP && e->state != END_REFUSED)
 		return;
 	/* a duplicate: the confirmation, or the refusal, once more */

@@ -217,6 +217,9 @@ static void on_event(struct node *n, const struct seam_msg *m)
 	case SEAM_SESSION_UP:
 		channels_on_session_up(n, m->session);
 		break;
+	case SEAM_SESSION_MTU:
+		channels_on_session_mtu(n, m->session, m->frame_max);
+		break;
 	case SEAM_SESSION_BROKEN:
 		channels_on_session_broken(n, m->session, m->error);
 		break;

@@ -44,7 +44,8 @@ static void dump_session(struct engine *e, struct endpoint *ep, uint32_t seq)
 {
 	struct seam_msg m = event_of(SEAM_DUMP_SESSION,
 		SEAM_HAS(SEAM_A_SESSION) | SEAM_HAS(SEAM_A_LABEL) | SEAM_HAS(SEAM_A_LABEL_TX) |
-			SEAM_HAS(SEAM_A_UP));
+			SEAM_HAS(SEAM_A_UP) | SEAM_HAS(SEAM_A_FRAME_MAX));
+	m.frame_max = session_mtu(ep->session);
 	m.session = ep->node.link;
 	m.label = session_label_rx(ep->session);
 	m.label_tx = session_label_tx(ep->session);

@@ -200,6 +200,13 @@ static void handle_events(struct engine *e, struct endpoint *ep, unsigned ev)
 {
 	if (ev & SESSION_EV_UP)
 		tell_up(e, ep);
+	if (ev & SESSION_EV_MTU) {
+		struct seam_msg m = event_of(
+			SEAM_SESSION_MTU, SEAM_HAS(SEAM_A_SESSION) | SEAM_HAS(SEAM_A_FRAME_MAX));
+		m.session = ep->node.link;
+		m.frame_max = session_mtu(ep->session);
+		e->cfg.ops->event(e->cfg.ctx, &m);
+	}
 	if (ev & SESSION_EV_BROKEN && !ep->broken) {
 		ep->broken = true;
 		portals_end(e, ep);
@@ -377,7 +384,7 @@ int channel_add(struct engine *e, uint32_t link, uint32_t session)
 	if (!l)
 		return -ENOMEM;
 	l->session = ep;
-	l->frame_max = (uint16_t)(session_frame_max(ep->session) - WIRE_CHANNEL_LINK_OVERHEAD);
+	l->frame_max = (uint16_t)(session_path_max(ep->session) - WIRE_CHANNEL_LINK_OVERHEAD);
 	ep->channel = l;
 	label_insert(&e->links, &l->node);
 	return 0;

@@ -33,6 +33,7 @@ struct session *session_new(const struct session_config *cfg, uint64_t now_ms)
 	s->label_tx = cfg->label_tx;
 	s->frame_max = cfg->frame_max;
 	s->lossy = cfg->path_flags & PATH_LOSSY;
+	mtu_init(&s->mtu, cfg->frame_max, !s->lossy);
 	s->exporter = cfg->exporter;
 	s->streams.over = true;
 	int err = cfg->hub ? streams_init(&s->streams, cfg->hub, cfg->id,
@@ -155,6 +156,7 @@ uint64_t session_deadline(const struct session *s)
 	if (!clock_runs(s))
 		return at;
 	at = min_u64(at, liveness_deadline(&s->live));
+	at = min_u64(at, mtu_deadline(&s->mtu));
 	at = min_u64(at, epoch_tx_hard_deadline(&s->tx));
 	if (!s->live.ping_wanted)
 		at = min_u64(at, epoch_tx_ping_deadline(&s->tx, liveness_rtt_ms(&s->live)));
@@ -163,13 +165,14 @@ uint64_t session_deadline(const struct session *s)
 
 static unsigned clock_tick(struct session *s, uint64_t now_ms)
 {
+	unsigned events = mtu_tick(&s->mtu, now_ms) ? SESSION_EV_MTU : 0;
 	if (liveness_tick(&s->live, now_ms) == LIVENESS_BROKEN)
 		return session_break(s, -ETIMEDOUT);
 	if (now_ms >= epoch_tx_hard_deadline(&s->tx))
 		return session_break(s, -EKEYEXPIRED);
 	if (now_ms >= epoch_tx_ping_deadline(&s->tx, liveness_rtt_ms(&s->live)))
 		s->live.ping_wanted = true; /* session_output tells the epoch */
-	return 0;
+	return events;
 }
 
 unsigned session_tick(struct session *s, uint64_t now_ms)
@@ -232,9 +235,19 @@ void session_path_gone(struct session *s)
 	streams_end(&s->streams);
 }
 
-uint16_t session_frame_max(const struct session *s)
+uint16_t session_mtu(const struct session *s)
+{
+	return s->mtu.now;
+}
+
+uint16_t session_path_max(const struct session *s)
 {
 	return s->frame_max;
+}
+
+uint16_t session_frame_max(const struct session *s)
+{
+	return s->mtu.wanted && s->mtu.trying > s->mtu.now ? s->mtu.trying : s->mtu.now;
 }
 
 void session_stats(const struct session *s, struct seam_msg *m)

@@ -36,6 +36,7 @@ enum session_event {
 	SESSION_EV_CLOSED = 4, /* peer's CLOSE came (answered by the next output), see
 				* session_close_code; or our CLOSE was answered or timed out */
 	SESSION_EV_OUTPUT = 8, /* session_output has something to give */
+	SESSION_EV_MTU = 16,   /* session_mtu has changed */
 };
 
 /*
@@ -120,7 +121,10 @@ uint32_t session_label_tx(const struct session *s);
 struct streams *session_streams(struct session *s);
 /* The path is gone: its streams end. */
 void session_path_gone(struct session *s);
+/* The largest frame that session_output may make next, and that carries records. */
 uint16_t session_frame_max(const struct session *s);
+uint16_t session_mtu(const struct session *s);
+uint16_t session_path_max(const struct session *s); /* what it may become */
 /* Fills the counters of a SEAM_SESSION_GET answer. */
 void session_stats(const struct session *s, struct seam_msg *m);
 

@@ -75,6 +75,8 @@ static int ping_take(struct input *in, const struct record *rec)
 		s->pong_timestamp = ping.timestamp;
 		return 0;
 	}
+	if (mtu_pong(&s->mtu, ping.timestamp, in->now_ms))
+		in->events |= SESSION_EV_MTU;
 	liveness_pong(&s->live, ping.timestamp, in->now_ms);
 	return epoch_tx_pong(&s->tx, ping.epoch, in->now_ms);
 }
@@ -194,6 +196,8 @@ unsigned session_input(struct session *s, struct aead_op *frames, unsigned n, ui
 			frame_take(&in, &frames[i + j], epoch);
 		i += run;
 	}
+	if (!was_up && s->up && s->state == SESSION_OPEN)
+		mtu_begin(&s->mtu, now_ms);
 	/* a session that was refused never came up */
 	if (!was_up && s->up && !s->close_came && !s->refusing)
 		in.events |= SESSION_EV_UP;

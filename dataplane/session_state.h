@@ -6,6 +6,7 @@
 #define OCKAM_SESSION_STATE_H
 
 #include "liveness.h"
+#include "mtu.h"
 #include "outq.h"
 #include "session.h"
 #include "stream.h"
@@ -46,6 +47,7 @@ struct session {
 	struct replay replay;
 	struct secret32 exporter; /* for succession */
 	struct liveness live;
+	struct mtu mtu;
 	struct outq queue;
 	struct streams streams;
 

@@ -40,7 +40,7 @@ bool session_wants_frame(const struct session *s)
 		return s->state == SESSION_OPEN && s->live.ping_wanted;
 	switch (s->state) {
 	case SESSION_OPEN:
-		return s->live.ping_wanted || s->pong_due || queue_ready(s) ||
+		return s->live.ping_wanted || s->pong_due || s->mtu.wanted || queue_ready(s) ||
 		       streams_frame_ready(&s->streams, s->live.paused);
 	case SESSION_CLOSING:
 		return s->queue.head || s->close_due;
@@ -117,13 +117,37 @@ static void frame_head(struct session *s, const struct aead_op *op, bool asks, u
 	s->bytes_tx += op->len;
 }
 
+/* A frame of the size that is tried: PING, and PAD to its end. */
+static void probe_put(struct session *s, struct wr *w, uint64_t now_ms)
+{
+	struct record_ping ping = {
+		.timestamp = mtu_probe_sent(&s->mtu, liveness_rtt_ms(&s->live), now_ms),
+		.epoch = s->rx.epoch,
+	};
+	record_ping_encode(w, REC_PING, &ping);
+	size_t pad = (size_t)(w->end - w->p) - WIRE_RECORD_HEADER;
+	wr_u8(w, REC_PAD);
+	wr_u8(w, 0);
+	wr_u16(w, (uint16_t)pad);
+	wr_u32(w, 0);
+	uint8_t *zeros = wr_room(w, pad);
+	assert(!w->bad);
+	memset(zeros, 0, pad);
+}
+
 static void frame_build(struct session *s, struct aead_op *op, uint64_t now_ms)
 {
-	assert(op->len >= s->frame_max);
-	struct wr w = wr_init(op->frame + WIRE_HEADER, s->frame_max - (size_t)WIRE_DATA_MIN);
-	bool asks = records_put(s, &w, now_ms);
+	bool probe = s->state == SESSION_OPEN && s->mtu.wanted && !epoch_tx_hard(&s->tx), asks = true;
+	uint16_t max = probe ? s->mtu.trying : s->mtu.now;
+	assert(op->len >= max);
+	struct wr w = wr_init(op->frame + WIRE_HEADER, max - (size_t)WIRE_DATA_MIN);
+	if (probe)
+		probe_put(s, &w, now_ms);
+	else
+		asks = records_put(s, &w, now_ms);
 	assert(!w.bad);
 	op->len = (uint32_t)wr_len(&w) + WIRE_DATA_MIN;
+	mtu_sent(&s->mtu, op->len);
 	frame_head(s, op, asks, now_ms);
 }
 
@@ -186,7 +210,7 @@ int session_msg(struct session *s, uint32_t message, bool more, const uint8_t *b
 {
 	if (!sends(s))
 		return -EPIPE;
-	if (s->lossy && (more || len > s->frame_max - (uint32_t)WIRE_CHANNEL_LINK_OVERHEAD))
+	if (s->lossy && (more || len > s->mtu.now - (uint32_t)WIRE_CHANNEL_LINK_OVERHEAD))
 		return -EMSGSIZE;
 	return outq_push(&s->queue, SESSION_QUEUE_MAX, REC_MSG, message, more, body, len);
 }
@@ -195,7 +219,7 @@ int session_frame(struct session *s, const uint8_t *frame, uint32_t len)
 {
 	if (!sends(s))
 		return -EPIPE;
-	if (len > s->frame_max - (uint32_t)WIRE_CHANNEL_LINK_OVERHEAD)
+	if (len > s->mtu.now - (uint32_t)WIRE_CHANNEL_LINK_OVERHEAD)
 		return -EMSGSIZE;
 	return outq_push(&s->queue, SESSION_QUEUE_MAX, REC_FRAME, 0, false, frame, len);
 }

@@ -104,20 +104,21 @@
  * events           from data plane
  * SEAM_LINK_NEW    link* listener* peer* (text, "127.0.0.1:4000" or "unix")   accepted, still down
  * SEAM_LINK_LOST   link* error (negative errno; 0 = end of stream)       its rows are gone already
- * SEAM_LINK_SILENT link*                 a datagram link that this node dialled has an unanswered
- *                           PING: perhaps its address is another now. Once per silence.
+ * SEAM_LINK_SILENT link*                 a datagram link that this node dialled has an unanswered PING:
+ *                           perhaps its address is another now. Once per silence.
  * SEAM_LABEL_USED  link* label*          the first DATA passed this row
  * SEAM_SESSION_UP  session*              the first frame of the peer was opened
+ * SEAM_SESSION_MTU session* frame_max*   the largest frame that its path carries now, when that changes
  * SEAM_SESSION_BROKEN session* error     the path is broken (nothing opened, gap, hard limit); the
  *                           session stays until SESSION_DEL
  * SEAM_SESSION_CLOSED session* close*    CLOSE came and was answered, or ours was; rows are gone
- * SEAM_LABEL_LOST  link* label* code*    the data plane reset this path on this row's side (overrun,
- *                           link lost): control passes the RESET on and forgets the path
+ * SEAM_LABEL_LOST  link* label* code*    the data plane reset this path on this row's side
+ *                           (overrun, link lost): control passes the RESET on and forgets the path
  * SEAM_STREAM_ASKED session* stream* service*     the peer opens a stream to a service: to be
  *                           answered by STREAM_ACCEPT or STREAM_REFUSE
- * SEAM_STREAM_CLOSED session* stream* error* code* portal* bytes_rx* bytes_tx*   a stream of a
- *                           portal (0: of an accepted one) has ended. error 0: both ways in order;
- *                           code: why the peer refused it, or 0. bytes_rx went to the application.
+ * SEAM_STREAM_CLOSED session* stream* error* code* portal* bytes_rx* bytes_tx*   a stream of a portal
+ *                           (0: of an accepted one) has ended. error 0: both ways in order; code: why
+ *                           the peer refused it, or 0. bytes_rx went to the application.
  *
  * A note is what control wants to be told again of a link or session by the dump, at most
  * SEAM_NOTE_MAX bytes; the data plane does not look into it. It holds no keys.
@@ -188,6 +189,7 @@ enum seam_cmd {
 	SEAM_DGRAM,
 	SEAM_LINK_SILENT,
 	SEAM_PORTAL_GET,
+	SEAM_SESSION_MTU,
 	SEAM_CMD_END
 };
 

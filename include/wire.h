@@ -95,6 +95,15 @@ enum reset_code {
 	RESET_DONE = 10,
 	RESET_REFUSED = 11,
 };
+/* sub of RESP and FINISH: which piece, and whether others follow. RESP: the suite is refused. */
+enum {
+	WIRE_PIECE_INDEX = 0x0f,
+	WIRE_PIECE_MORE = 0x40,
+	WIRE_RESP_REFUSED = 0x80,
+	WIRE_PIECES_MAX = 12,
+	WIRE_PIECES_PASSED = 36, /* of RESP, by a hop and path, behind the first */
+};
+
 /* Set in sub when the label names frames that the receiver of the RESET sends. */
 enum { WIRE_RESET_SENT = 0x80 };
 

@@ -185,3 +185,13 @@ while True:
 	again() { [ "$(ockam message send hello --from n1 --to "$(udp_of n2)/secure/api/service/uppercase" --timeout 8s 2>/dev/null)" = HELLO ]; }
 	eventually again
 }
+
+@test "frames grow to what the path carries" {
+	channel=$(ockam secure-channel create --from n1 --to "$(udp_of n2)/service/api")
+	wide() { [ "$(ockam secure-channel show "$channel" --at n1 --output json | jq .path_max)" -gt 60000 ]; }
+	eventually wide # on one machine
+	head -c 30000 /dev/urandom >"$BATS_TEST_TMPDIR/body"
+	sent() { ockam message send - --from n1 --to "$channel/service/echo" --timeout 2s <"$BATS_TEST_TMPDIR/body" | cmp - "$BATS_TEST_TMPDIR/body"; }
+	wide_back() { sent 2>/dev/null; } # the other end has to have found out too
+	eventually wide_back
+}

@@ -29,12 +29,12 @@ def completes(wire, us, finish):
 
 
 def unanswered(lab, frames):
-    """None of these INITs gets a RESP."""
+    """None of these INITs gets a RESP but one that refuses the suite."""
     for at in range(0, len(frames), PER_LINK):
         with lab.dial() as wire:
             wire.send(*frames[at:at + PER_LINK])
             wire.settle()
-            answered = {f.label for f in wire.take(lambda f: f.kind == frame.RESP)}
+            answered = {f.label for f in wire.take(lambda f: f.kind == frame.RESP and f.sub != frame.SUITE_REFUSED)}
             must(not answered, f"an INIT was answered: {[f.encode().hex() for f in frames if f.label in answered]}")
     lab.did(len(frames))
 
@@ -90,6 +90,11 @@ def init_fields(lab):
     ends += [peer.Initiator(lab, extensions=b"\xa1" * 200), peer.Initiator(lab, extensions=b"\x81" * 200)]
     ends += [peer.Initiator(lab, frame_max=m) for m in (0, 16, 31, 1023)]
     unanswered(lab, [us.init([service("api")]) for us in ends])
+    for us in ends[:4]:
+        with lab.dial() as wire:
+            wire.send(us.init([service("api")]))
+            resp = wire.expect(peer.is_resp(us.label))
+            must(resp.sub == frame.SUITE_REFUSED and resp.body.endswith(bytes([2, 1, 2])), "the suites were not named")
     us = peer.Initiator(lab)
     unanswered(lab, [us.init().but(label=0), us.init().but(label=us.label ^ 1), us.init().but(sub=1)])
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import cbor
 
 CONTROL, INIT, RESP, FINISH, DATA, RESET, COOKIE, LINK = range(1, 9)
+SUITE_REFUSED = 0x80  # sub of RESP
 KINDS = {1: "CONTROL", 2: "INIT", 3: "RESP", 4: "FINISH", 5: "DATA", 6: "RESET", 7: "COOKIE", 8: "LINK"}
 HELLO, BYE, LINK_PING, LINK_PONG, PAUSE, RESUME, TOOBIG = range(7)
 PAD, PING, PONG, CLOSE, MSG, FRAME = range(6)

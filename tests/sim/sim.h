@@ -84,6 +84,10 @@ bool sim_node_alive(const struct sim_node *sn);
 unsigned sim_node_life(const struct sim_node *sn);
 void sim_node_shift_clock(struct sim_node *sn, int64_t seconds);
 void sim_node_set_clock(struct sim_node *sn, int64_t seconds); /* against true time */
+/* Its identity has so many changes more, all at once. */
+void sim_node_rotate(struct sim_node *sn, unsigned changes);
+/* In order of preference; second 0: none. */
+void sim_node_set_suites(struct sim_node *sn, uint8_t first, uint8_t second);
 /* Whether it dials for others (the transit policy's question for listeners of the own home). */
 void sim_node_set_transit(struct sim_node *sn, bool admit);
 /* All tables of control and data plane are empty, but for links. */
@@ -110,6 +114,7 @@ unsigned long sim_frames(const struct sim *s, unsigned type); /* sent so far, by
 
 /* sim_udp.c: the sockets that this node has dialled with are at other ports from now on. */
 void sim_udp_rebind(struct sim *s, struct sim_node *sn);
+void sim_udp_set_mtu(struct sim *s, unsigned mtu);
 
 /* Between the files. */
 int sim_udp_dial(struct sim *s, struct sim_node *sn, uint16_t to); /* a descriptor */

@@ -214,10 +214,18 @@ static const struct node_io io = {
 	.is_own_listener = io_is_own_listener,
 };
 
-static void make_keys(struct handshake_keys *k, uint64_t now)
+/* Of an identity with so many changes more. */
+static void make_keys(struct handshake_keys *k, unsigned changes, uint64_t now)
 {
-	struct secret32 secret;
+	struct secret32 secret, next;
+	uint8_t longer[IDENTITY_HISTORY_MAX];
 	int len = identity_create(&secret, k->history, sizeof k->history, now - 100);
+	for (; len > 0 && changes; changes--) {
+		len = identity_rotate(
+			k->history, (size_t)len, &secret, false, now - 100, &next, longer, sizeof longer);
+		memcpy(k->history, longer, len > 0 ? (size_t)len : 0);
+		secret = next;
+	}
 	k->history_len = (size_t)len;
 	if (len < 0 || identity_verify(k->history, k->history_len, now, &k->identity) < 0)
 		abort();
@@ -240,10 +248,26 @@ static const struct handshake_keys *keys_of(const struct sim_node *sn)
 	if (!known[i]) {
 		uint64_t before = sim_dice_swap(i + 1);
 		known[i] = sim_alloc(sizeof *known[i]);
-		make_keys(known[i], unix_of(sn));
+		make_keys(known[i], 0, unix_of(sn));
 		sim_dice_swap(before);
 	}
 	return known[i];
+}
+
+void sim_node_rotate(struct sim_node *sn, unsigned changes)
+{
+	uint64_t before = sim_dice_swap(sim_node_number(sn) + 1);
+	make_keys(&sn->keys, changes, unix_of(sn));
+	sim_dice_swap(before);
+	sn->node->keys = sn->keys;
+}
+
+void sim_node_set_suites(struct sim_node *sn, uint8_t first, uint8_t second)
+{
+	sn->keys.suites[0] = first;
+	sn->keys.suites[1] = second;
+	sn->keys.suites_n = second ? 2 : 1;
+	sn->node->keys = sn->keys;
 }
 
 static void start_control(struct sim_node *sn)

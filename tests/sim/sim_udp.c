@@ -85,6 +85,11 @@ void sim_udp_rebind(struct sim *s, struct sim_node *sn)
 			u->all[i]->port = u->next_port++;
 }
 
+void sim_udp_set_mtu(struct sim *s, unsigned mtu)
+{
+	s->o.udp_mtu = mtu;
+}
+
 void sim_udps_of_node_die(struct sim *s, struct sim_node *sn)
 {
 	for (unsigned i = 0; s->udp && i < s->udp->n; i++)

@@ -190,7 +190,7 @@ static void out_of_order(uint64_t seed)
 	if (ch) {
 		char echo[96];
 		snprintf(echo, sizeof echo, "/service/%s/service/echo", ch->address);
-		check(!ask(&net, 0, echo, 2000, &why) && why.exit == EXIT_DATA && strstr(why.text, "lossy"),
+		check(!ask(&net, 0, echo, 66000, &why) && why.exit == EXIT_DATA && strstr(why.text, "lossy"),
 			"out of order: what does not fit is refused, and why", seed);
 	}
 	check(ask(&net, 0, "/ip4/127.0.0.1/udp/2/service/uppercase", 100, &why),
@@ -268,6 +268,88 @@ static void restart(uint64_t seed)
 	finish(&net, "restart");
 }
 
+/* Identities with long histories: RESP and FINISH do not fit into one datagram. */
+static void in_pieces(uint64_t seed)
+{
+	struct net net = net_new(seed, seed % 2 ? 100 : 0, 100, 40);
+	struct reason why = {0};
+	char to[300];
+	random_route(&net, to, sizeof to);
+	for (unsigned i = 0; i < NODES; i++)
+		sim_node_rotate(net.n[i], (unsigned)sim_below(net.s, 16));
+	struct channel *ch = NULL;
+	for (unsigned i = 0; !ch && i < 3; i++)
+		ch = open_channel(&net, 0, to, &why);
+	if (!ch)
+		printf("  %s: %s\n", to, why.text);
+	check(ch, "in pieces: a channel opens", seed);
+	if (ch)
+		check(works(&net, 0, ch, 20), "in pieces: it works", seed);
+	finish(&net, "in pieces");
+}
+
+/* The largest frame that passes is found, used, and given up when it passes no more. */
+static void path_mtu(uint64_t seed)
+{
+	static const unsigned mtu[] = {1100, 1184, 1300, 1472, 1500, 9000, 70000}, found[] = {1024, 1184, 1232, 1472, 1472, 8972, WIRE_UDP_MAX};
+	struct net net = net_new(seed, 0, 100, 20);
+	struct reason why = {0};
+	char to[300], echo[96], what[100];
+	unsigned i = (unsigned)seed % 7;
+	random_route(&net, to, sizeof to);
+	sim_udp_set_mtu(net.s, mtu[i]);
+	struct channel *ch = open_channel(&net, 0, to, &why);
+	check(ch, "path MTU: a channel opens", seed);
+	if (!ch) {
+		finish(&net, "path MTU");
+		return;
+	}
+	sim_run(net.s, 30000, NULL, NULL);
+	snprintf(what, sizeof what, "path MTU: %u is found, of %u", ch->frame_max, mtu[i]);
+	check(ch->frame_max == found[i], what, seed);
+	snprintf(echo, sizeof echo, "/service/%s/service/echo", ch->address);
+	if (ch->frame_max < 60000)
+		check(ask(&net, 0, echo, ch->frame_max - 120u, &why), "path MTU: it is used", seed);
+	check(!ask(&net, 0, echo, ch->frame_max, &why) && why.exit == EXIT_DATA, "path MTU: and no more", seed);
+	uint32_t session = ch->session;
+	sim_udp_set_mtu(net.s, 1100);
+	for (unsigned k = 0; k < 40 && ch->frame_max > 1100; k++) {
+		ask(&net, 0, echo, ch->frame_max < 60000 ? ch->frame_max - 120u : 60000, &why);
+		sim_run(net.s, 2000, NULL, NULL);
+	}
+	check(ch->frame_max == WIRE_PATH_MIN, "path MTU: a narrower path is noticed", seed);
+	check(works(&net, 0, ch, 1), "path MTU: and carries what fits", seed);
+	sim_udp_set_mtu(net.s, mtu[i]);
+	sim_run(net.s, 700000, NULL, NULL);
+	check(ch->frame_max == found[i], "path MTU: and a wider one again", seed);
+	check(ch->session == session, "path MTU: the session is the same", seed);
+	finish(&net, "path MTU");
+}
+
+/* Each node has the cipher suites of its machine; the refusal comes through every hop. */
+static void suites(uint64_t seed)
+{
+	struct net net = net_new(seed, 0, 100, 20);
+	struct reason why = {0};
+	char to[300];
+	random_route(&net, to, sizeof to);
+	unsigned last = (unsigned)(strstr(to, "/service")[-1] - '1');
+	sim_node_set_suites(net.n[0], SUITE_AESGCM, SUITE_CHACHAPOLY);
+	struct channel *ch = open_channel(&net, 0, to, &why); /* the other end has only ChaChaPoly */
+	check(ch && ch->suite == SUITE_CHACHAPOLY, "suites: the one that both have", seed);
+	if (ch)
+		check(works(&net, 0, ch, 1), "suites: it works", seed);
+	sim_node_set_suites(net.n[last], SUITE_CHACHAPOLY, SUITE_AESGCM);
+	ch = open_channel(&net, 0, to, &why);
+	check(ch && ch->suite == SUITE_AESGCM, "suites: the initiator's order counts", seed);
+	sim_node_set_suites(net.n[0], SUITE_CHACHAPOLY, 0);
+	sim_node_set_suites(net.n[last], SUITE_AESGCM, 0);
+	ch = open_channel(&net, 0, to, &why);
+	check(!ch && why.exit == EXIT_REFUSED && strstr(why.text, "none of the cipher suites"),
+		"suites: none in common is said", seed);
+	finish(&net, "suites");
+}
+
 int main(int argc, char **argv)
 {
 	uint64_t from = 1, seeds = 60;
@@ -286,6 +368,9 @@ int main(int argc, char **argv)
 		lossy(seed);
 		rebinding(seed);
 		restart(seed);
+		in_pieces(seed);
+		suites(seed);
+		path_mtu(seed);
 	}
 	printf("%u passed, %u failed, 0 skipped\n", passed, failed);
 	return failed != 0;

@@ -35,7 +35,7 @@ static void of_a_dialler_is_always_as_long(void **state)
 			h.tag = 1;
 		assert_int_equal(hello_encode(f, &h, WIRE_UDP_HELLO_MIN), WIRE_UDP_HELLO_MIN);
 		assert_int_equal(get_be16(f + 2), WIRE_UDP_HELLO_MIN);
-		assert_true(hello_decode(f + WIRE_HEADER, WIRE_UDP_HELLO_MIN - WIRE_HEADER, &back));
+		assert_true(hello_decode(f + WIRE_HEADER, WIRE_UDP_HELLO_MIN - WIRE_HEADER, true, &back));
 		assert_true(back.common && back.has_tag);
 		assert_int_equal(back.tag, h.tag);
 		assert_int_equal(back.max_frame, 1400);
@@ -58,7 +58,7 @@ static void the_answer_is_smaller(void **state)
 		h.moved = i & 1;
 		size_t len = hello_encode(f, &h, 0);
 		assert_true(len < WIRE_UDP_HELLO_MIN);
-		assert_true(hello_decode(f + WIRE_HEADER, len - WIRE_HEADER, &back));
+		assert_true(hello_decode(f + WIRE_HEADER, len - WIRE_HEADER, true, &back));
 		assert_int_equal(back.moved, h.moved);
 		assert_true(back.has_token && !back.has_cookie);
 	}
@@ -70,7 +70,8 @@ static void on_a_stream_it_has_nothing_of_datagrams(void **state)
 	struct hello h = {.max_frame = WIRE_FRAME_MAX}, back;
 	(void)state;
 	size_t len = hello_encode(f, &h, 0);
-	assert_true(hello_decode(f + WIRE_HEADER, len - WIRE_HEADER, &back));
+	assert_true(hello_decode(f + WIRE_HEADER, len - WIRE_HEADER, true, &back));
+	assert_true(hello_decode(f + WIRE_HEADER, len - WIRE_HEADER, false, &back));
 	assert_false(back.has_tag || back.has_cookie || back.has_token || back.moved);
 	assert_int_equal(back.max_frame, WIRE_FRAME_MAX);
 }
@@ -97,19 +98,21 @@ static void lengths_are_exact(void **state)
 	uint8_t b[128];
 	struct hello h;
 	(void)state;
-	assert_true(hello_decode(b, with(b, sizeof b, LINK_P_COOKIE, WIRE_COOKIE_LEN), &h));
+	assert_true(hello_decode(b, with(b, sizeof b, LINK_P_COOKIE, WIRE_COOKIE_LEN), true, &h));
 	assert_true(h.has_cookie);
-	assert_false(hello_decode(b, with(b, sizeof b, LINK_P_COOKIE, WIRE_COOKIE_LEN - 1), &h));
-	assert_false(hello_decode(b, with(b, sizeof b, LINK_P_COOKIE, WIRE_COOKIE_LEN + 1), &h));
-	assert_true(hello_decode(b, with(b, sizeof b, LINK_P_TOKEN, WIRE_TOKEN_LEN), &h));
-	assert_false(hello_decode(b, with(b, sizeof b, LINK_P_TOKEN, 0), &h));
-	assert_false(hello_decode(b, with(b, sizeof b, LINK_P_TAG, 8), &h)); /* it is a number */
+	assert_false(hello_decode(b, with(b, sizeof b, LINK_P_COOKIE, WIRE_COOKIE_LEN - 1), true, &h));
+	assert_false(hello_decode(b, with(b, sizeof b, LINK_P_COOKIE, WIRE_COOKIE_LEN + 1), true, &h));
+	assert_true(hello_decode(b, with(b, sizeof b, LINK_P_TOKEN, WIRE_TOKEN_LEN), true, &h));
+	assert_false(hello_decode(b, with(b, sizeof b, LINK_P_TOKEN, 0), true, &h));
+	assert_false(hello_decode(b, with(b, sizeof b, LINK_P_TAG, 8), true, &h)); /* it is a number */
+	assert_true(hello_decode(b, with(b, sizeof b, LINK_P_TAG, 8), false, &h)); /* of no meaning there */
+	assert_false(h.has_tag);
 	size_t len = with(b, sizeof b, 77, 3);
-	assert_true(hello_decode(b, len, &h)); /* unknown keys mean nothing */
+	assert_true(hello_decode(b, len, true, &h)); /* unknown keys mean nothing */
 	for (size_t n = 0; n < len; n++)
-		assert_false(hello_decode(b, n, &h));
+		assert_false(hello_decode(b, n, true, &h));
 	b[len] = 0;
-	assert_false(hello_decode(b, len + 1, &h));
+	assert_false(hello_decode(b, len + 1, true, &h));
 }
 
 static void a_cookie_is_of_one_address_and_of_its_time(void **state)

@@ -95,7 +95,7 @@ static struct hello answer_on(struct fake *f, uint32_t link)
 	assert_non_null(s);
 	assert_int_equal(s->frame[1], LINK_HELLO);
 	assert_true(s->frame_len < WIRE_UDP_HELLO_MIN);
-	assert_true(hello_decode(s->frame + WIRE_HEADER, s->frame_len - WIRE_HEADER, &h));
+	assert_true(hello_decode(s->frame + WIRE_HEADER, s->frame_len - WIRE_HEADER, true, &h));
 	return h;
 }
 
@@ -290,7 +290,7 @@ static struct hello dialler_said(struct fake *f, uint32_t link)
 	struct fake_sent *s = fake_frame(f, WIRE_LINK, link);
 	assert_non_null(s);
 	assert_int_equal(s->frame_len, WIRE_UDP_HELLO_MIN);
-	assert_true(hello_decode(s->frame + WIRE_HEADER, s->frame_len - WIRE_HEADER, &h));
+	assert_true(hello_decode(s->frame + WIRE_HEADER, s->frame_len - WIRE_HEADER, true, &h));
 	return h;
 }
 

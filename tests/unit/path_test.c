@@ -205,7 +205,7 @@ static void a_wrong_resp_is_dropped(void **state)
 	struct place *pl = *state;
 	arrive(pl, P, good_init);
 	struct parts bad[] = {good_resp, good_resp, good_resp, good_resp, good_resp};
-	bad[0].sub = 1;
+	bad[0].sub = 0x10;
 	bad[1].inside = 0;
 	bad[2].onward = "/service/api";
 	bad[3].end_len = 3;
@@ -222,6 +222,62 @@ static void a_wrong_resp_is_dropped(void **state)
 	unknown.label++;
 	arrive(pl, pl->n, unknown);
 	assert_int_equal(reset(pl, pl->n), RESET_UNKNOWN | WIRE_RESET_SENT);
+}
+
+/* Those behind the first pass as they are, before it or behind it, and not for ever. */
+static void pieces_of_resp_go_back(void **state)
+{
+	struct place *pl = *state;
+	uint8_t piece[200];
+	unsigned passed = 0;
+	arrive(pl, P, good_init);
+	memset(piece, 0x77, sizeof piece);
+	frame_header_encode(piece, WIRE_RESP, 1, sizeof piece, LI, 0);
+	fake_input(&pl->f, pl->n, piece, sizeof piece);
+	struct fake_sent *s = fake_frame(&pl->f, WIRE_RESP, P);
+	assert_non_null(s);
+	assert_int_equal(s->frame_len, sizeof piece);
+	assert_memory_equal(s->frame, piece, sizeof piece);
+	struct parts first = good_resp;
+	first.sub = WIRE_PIECE_MORE;
+	arrive(pl, pl->n, first);
+	s = fake_frame(&pl->f, WIRE_RESP, P);
+	assert_non_null(s);
+	assert_int_equal(s->frame[1], WIRE_PIECE_MORE);
+	piece[1] = WIRE_PIECES_MAX; /* there is no such piece */
+	fake_input(&pl->f, pl->n, piece, sizeof piece);
+	piece[1] = WIRE_RESP_REFUSED | 1;
+	fake_input(&pl->f, pl->n, piece, sizeof piece);
+	assert_false(left(pl, WIRE_RESP, P));
+	piece[1] = 1;
+	for (unsigned i = 0; i < 100; i++) {
+		fake_input(&pl->f, pl->n, piece, sizeof piece);
+		passed += left(pl, WIRE_RESP, P);
+	}
+	assert_int_equal(passed, WIRE_PIECES_PASSED - 1);
+	fake_input(&pl->f, P, piece, sizeof piece); /* from the wrong side */
+	assert_false(left(pl, WIRE_RESP, P));
+}
+
+static void a_refused_suite_goes_back_and_ends_the_path(void **state)
+{
+	struct place *pl = *state;
+	arrive(pl, P, good_init);
+	struct parts refused = good_resp;
+	refused.sub = WIRE_RESP_REFUSED;
+	refused.end_len = 2;
+	arrive(pl, pl->n, refused);
+	struct fake_sent *s = fake_frame(&pl->f, WIRE_RESP, P);
+	assert_non_null(s);
+	assert_int_equal(s->frame[1], WIRE_RESP_REFUSED);
+	assert_int_equal(paths_count(pl->f.n), 0);
+	assert_int_equal(path_keys_count(pl->f.n->keys_in_use), 0);
+	arrive(pl, P, good_init); /* once RESP has come no refusal counts */
+	arrive(pl, pl->n, good_resp);
+	assert_true(left(pl, WIRE_RESP, P));
+	arrive(pl, pl->n, refused);
+	assert_false(left(pl, WIRE_RESP, P));
+	assert_int_equal(paths_count(pl->f.n), 1);
 }
 
 /* It has to fit into what the path said that it takes. */
@@ -429,6 +485,8 @@ int main(void)
 		with_node(another_init_with_the_label_ends_the_path),
 		with_node(resp_goes_back),
 		with_node(a_wrong_resp_is_dropped),
+		with_node(pieces_of_resp_go_back),
+		with_node(a_refused_suite_goes_back_and_ends_the_path),
 		with_node(a_resp_that_is_too_big_ends_the_path),
 		with_node(an_init_with_an_lr_in_use_collides),
 		with_node(a_taken_lr_ends_the_path),

@@ -108,7 +108,7 @@ static size_t hello_udp(uint8_t *dst)
 static bool hello_udp_reads(const uint8_t *p, size_t len)
 {
 	struct hello h;
-	return len > WIRE_HEADER && hello_decode(p + WIRE_HEADER, len - WIRE_HEADER, &h) && h.common &&
+	return len > WIRE_HEADER && hello_decode(p + WIRE_HEADER, len - WIRE_HEADER, true, &h) && h.common &&
 	       h.has_tag && h.tag == 0x0102030405060708 && h.has_cookie && h.cookie[0] == 7 && h.has_token &&
 	       h.token[15] == 0xdd && h.max_frame == WIRE_UDP_MAX;
 }

@@ -75,7 +75,7 @@ static void anything_opened_ends_the_silence(void **state)
 	output(p.r, &f);
 	input(p.i, &f);
 	assert_int_equal(p.i->live.unanswered, 0);
-	assert_true(session_deadline(p.i) > now + 90000);
+	assert_true(liveness_deadline(&p.i->live) > now + 90000);
 	pair_free(&p);
 }
 
