@@ -39,6 +39,7 @@ struct links *links_new(void)
 		return NULL;
 	ls->next_id = 2;
 	ls->due_ms = UINT64_MAX;
+	bucket_init(&ls->proved, PROVED_RATE, PROVED_BURST, 0);
 	origins_init(&ls->origins);
 	if (crowd_init(&ls->accepted, ACCEPTED_MAX, ACCEPTED_MAX) == 0 &&
 		crowd_init(&ls->mute, MUTE_MAX, MUTE_MAX) == 0 &&

@@ -14,6 +14,8 @@ enum { LINK_ADDRS_MAX = 16 };
 
 enum {
 	LINK_SLOTS = 4096,
+	PROVED_RATE = 500, /* per second; who is not answered says HELLO again */
+	PROVED_BURST = 500,
 	ACCEPTED_MAX = 8192,	    /* links that others dialled */
 	MUTE_MAX = 1024,	    /* those of them that have not said HELLO */
 	IDLE_LOOK = 64,		    /* of the oldest, for one that nothing uses */
@@ -31,6 +33,7 @@ struct links {
 	struct crowd silent;	     /* the mute ones once more, all together, the oldest first */
 	struct crowd_member all_silent;
 	struct cookies cookies;
+	struct bucket proved; /* HELLOs with a valid cookie: each looks through the table */
 };
 
 struct link_wait {

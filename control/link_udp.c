@@ -354,7 +354,7 @@ void links_on_datagram(struct node *n, uint32_t listener, const struct udp_addre
 		uint8_t cookie[WIRE_COOKIE_LEN];
 		cookie_make(c, n->now_ms, listener, from, cookie);
 		answer_stateless(n, listener, from, WIRE_COOKIE, 0, h.tag, cookie, sizeof cookie);
-	} else {
+	} else if (bucket_take(&n->links->proved, n->now_ms)) {
 		on_proved(n, listener, from, &h);
 	}
 }

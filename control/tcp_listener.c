@@ -4,6 +4,7 @@
 #include "link.h"
 #include "log.h"
 #include "seam_client.h"
+#include "udp_filter.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -185,6 +186,10 @@ int udp_address_bind(struct tcp_address *a, struct reason *why)
 	if (fd < 0 || bind(fd, &a->sa, a->len) < 0 || getsockname(fd, &a->sa, &len) < 0)
 		rc = -errno;
 	a->len = len;
+	int unfiltered = rc == 0 ? udp_filter_attach(fd) : 0;
+	if (unfiltered)
+		log_warn("no filter in front of a UDP socket (%s): what is no frame wakes the data plane",
+			strerror(-unfiltered));
 	if (rc == 0)
 		return fd;
 	if (fd >= 0)
