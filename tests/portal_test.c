@@ -620,7 +620,11 @@ static void more_connections_than_descriptors(void **state)
 	for (unsigned i = 0; i < FEW_FILES; i++) {
 		uint8_t b;
 		c[n] = dial(&p->inlet_addr);
-		assert_true(c[n] >= 0);
+		if (c[n] < 0) { /* it was reset before connect saw it come about */
+			assert_true(errno == ECONNRESET || errno == ECONNABORTED);
+			failed++;
+			continue;
+		}
 		struct pollfd f[2] = {{.fd = c[n], .events = POLLIN},
 			{.fd = p->target, .events = POLLIN}};
 		assert_true(poll(f, 2, TIMEOUT_MS) > 0);
