@@ -62,7 +62,8 @@ int pieces_take(struct pieces *p, uint8_t sub, const uint8_t *body, size_t len, 
 	bool more = sub & WIRE_PIECE_MORE;
 	if (i >= WIRE_PIECES_MAX || sub & ~(WIRE_PIECE_INDEX | WIRE_PIECE_MORE) || len > PIECES_BYTES_MAX)
 		return -EBADMSG;
-	if (!fits(p, i, more, body, len) || p->bytes + len > PIECES_BYTES_MAX)
+	bool there = p->part[i]; /* a retransmission, if it fits, takes no more */
+	if (!fits(p, i, more, body, len) || (!there && p->bytes + len > PIECES_BYTES_MAX))
 		pieces_clear(p); /* some are forged: those that come again are whole */
 	int rc = put(p, i, more, body, len);
 	if (rc < 0)

@@ -126,6 +126,25 @@ static void memory_is_bounded(void **state)
 	pieces_clear(&p);
 }
 
+/* What comes again of a message as long as may be does not cost what is there. */
+static void the_longest_is_put_together_too(void **state)
+{
+	enum { EACH = PIECES_BYTES_MAX / 3 };
+	struct pieces p = {0};
+	uint8_t *whole = NULL;
+	size_t len = 0;
+	(void)state;
+	fill();
+	for (uint8_t i = 0; i < 2; i++)
+		for (unsigned twice = 0; twice < 2; twice++)
+			assert_int_equal(pieces_take(&p, WIRE_PIECE_MORE | i, text + i * EACH, EACH, &whole, &len), 0);
+	assert_int_equal(pieces_take(&p, WIRE_PIECE_MORE, text, EACH, &whole, &len), 0);
+	assert_int_equal(pieces_take(&p, WIRE_PIECE_MORE | 2, text + 2 * EACH, EACH, &whole, &len), 0);
+	assert_int_equal(pieces_take(&p, WIRE_PIECE_MORE | 1, text + EACH, EACH, &whole, &len), 0);
+	assert_int_equal(pieces_take(&p, 3, text, 0, &whole, &len), 1);
+	whole_is(whole, len, 3 * (size_t)EACH);
+}
+
 /* Whatever was forged before: when the true ones come again they are put together. */
 static void the_true_ones_win(void **state)
 {
@@ -162,6 +181,7 @@ int main(void)
 		cmocka_unit_test(pieces_come_in_any_order_and_twice),
 		cmocka_unit_test(there_are_at_most_twelve),
 		cmocka_unit_test(memory_is_bounded),
+		cmocka_unit_test(the_longest_is_put_together_too),
 		cmocka_unit_test(the_true_ones_win),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
