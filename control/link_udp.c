@@ -194,17 +194,11 @@ static void answer_hello(struct node *n, struct link *l, bool was_there)
 	seam_frame(n, l->id, frame, len);
 }
 
-static bool same_remote(const struct udp_address *a, const struct udp_address *b)
-{
-	return a->family == b->family && a->port == b->port && a->scope == b->scope &&
-	       !memcmp(a->remote, b->remote, sizeof a->remote);
-}
-
 static struct link *link_at(struct node *n, uint32_t listener, const struct udp_address *at)
 {
 	struct link *l = links_first(n);
 	while (l && (l->kind != LINK_UDP || l->dialled || l->lost || l->udp.listener != listener ||
-			    !same_remote(&l->udp.at, at)))
+			    !udp_address_same_remote(&l->udp.at, at)))
 		l = l->next;
 	return l;
 }
@@ -301,7 +295,7 @@ static void move_done(struct node *n, void *ctx, int error, const struct seam_ms
 /* The same link, at this address from now on, with all its paths. */
 static void move_link(struct node *n, struct link *l, const struct udp_address *at, const struct hello *h)
 {
-	bool elsewhere = !same_remote(&l->udp.at, at);
+	bool elsewhere = !udp_address_same_remote(&l->udp.at, at);
 	struct link *there = elsewhere ? link_at(n, l->udp.listener, at) : NULL;
 	if (there)
 		link_close(n, there); /* that address is proved to be this dialler's now */

@@ -121,9 +121,9 @@ uint32_t session_label_tx(const struct session *s);
 struct streams *session_streams(struct session *s);
 /* The path is gone: its streams end. */
 void session_path_gone(struct session *s);
-/* The largest frame that session_output may make next, and that carries records. */
+/* The largest frame that session_output may make next: a probe of the path may be the first. */
 uint16_t session_frame_max(const struct session *s);
-uint16_t session_mtu(const struct session *s);
+uint16_t session_mtu(const struct session *s);	    /* the largest that carries other records */
 uint16_t session_path_max(const struct session *s); /* what it may become */
 /* Fills the counters of a SEAM_SESSION_GET answer. */
 void session_stats(const struct session *s, struct seam_msg *m);

@@ -2,8 +2,7 @@
 /*
  * Streams of a session: ordered bytes both ways, each way with its own credit and its own end. Pure
  * state: records come in by streams_take, leave by streams_put and streams_next, and what an
- * application's socket has to do is asked for by `news`. Payload is sealed and opened where it
- *lies:
+ * application's socket has to do is asked for by `news`. Payload is sealed and opened where it lies:
  *
  *	sending    stream_in_slots gives blocks with room in front and behind, the socket is read
  *		   into them, they are sealed and sent as they are

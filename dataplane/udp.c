@@ -101,16 +101,10 @@ static struct peer **slot(const struct port *p, const struct udp_address *a)
 	return &p->slots[(h ^ h >> 31) % SLOTS];
 }
 
-static bool same_remote(const struct udp_address *a, const struct udp_address *b)
-{
-	return a->family == b->family && a->port == b->port && a->scope == b->scope &&
-	       !memcmp(a->remote, b->remote, sizeof a->remote);
-}
-
 static struct peer *peer_find(const struct port *p, const struct udp_address *a)
 {
 	struct peer *i = *slot(p, a);
-	while (i && !same_remote(&i->at, a))
+	while (i && !udp_address_same_remote(&i->at, a))
 		i = i->next_slot;
 	return i;
 }

@@ -10,6 +10,20 @@ enum { CONNECT_MS = 10000 };
 static const char *const at_options[] = {"at", NULL};
 static const char *const from_options[] = {"at", "from", NULL};
 
+static const struct column listener_columns[] = {
+	{"address", "ADDRESS"},
+	{"route", "ROUTE"},
+	{NULL, NULL},
+};
+static const struct column connection_columns[] = {
+	{"address", "ADDRESS"},
+	{"mode", "MODE"},
+	{"state", "STATE"},
+	{"from", "FROM"},
+	{"to", "TO"},
+	{NULL, NULL},
+};
+
 static const struct object listeners = {
 	.noun = "tcp listener",
 	.plural = "tcp listeners",
@@ -17,12 +31,7 @@ static const struct object listeners = {
 	.key = "address",
 	.shown = "address",
 	.at = at_options,
-	.columns =
-		(const struct column[]){
-			{"address", "ADDRESS"},
-			{"route", "ROUTE"},
-			{NULL, NULL},
-		},
+	.columns = listener_columns,
 };
 
 static const struct object connections = {
@@ -32,15 +41,7 @@ static const struct object connections = {
 	.key = "address",
 	.shown = "address",
 	.at = from_options,
-	.columns =
-		(const struct column[]){
-			{"address", "ADDRESS"},
-			{"mode", "MODE"},
-			{"state", "STATE"},
-			{"from", "FROM"},
-			{"to", "TO"},
-			{NULL, NULL},
-		},
+	.columns = connection_columns,
 };
 
 static const struct object udp_listeners = {
@@ -50,12 +51,7 @@ static const struct object udp_listeners = {
 	.key = "address",
 	.shown = "address",
 	.at = at_options,
-	.columns =
-		(const struct column[]){
-			{"address", "ADDRESS"},
-			{"route", "ROUTE"},
-			{NULL, NULL},
-		},
+	.columns = listener_columns,
 };
 
 static const struct object udp_connections = {
@@ -65,15 +61,7 @@ static const struct object udp_connections = {
 	.key = "address",
 	.shown = "address",
 	.at = from_options,
-	.columns =
-		(const struct column[]){
-			{"address", "ADDRESS"},
-			{"mode", "MODE"},
-			{"state", "STATE"},
-			{"from", "FROM"},
-			{"to", "TO"},
-			{NULL, NULL},
-		},
+	.columns = connection_columns,
 };
 
 static int listener_create(struct cli *c, const struct args *a, const struct object *o)
