@@ -219,7 +219,7 @@ static int cmd_frame(struct engine *e, const struct seam_msg *m)
 		return -EMSGSIZE;
 	struct backlog *b = backlog_to_end(l, &h);
 	if (b)
-		return tx_push(l, &b->q, &e->pool, m->frame, m->frame_len);
+		return backlog_push_own(e, l, b, m->frame, m->frame_len);
 	tx_ctl(e, l, m->frame, m->frame_len);
 	return 0;
 }

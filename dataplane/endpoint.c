@@ -277,6 +277,7 @@ static void sink_frame(void *ctx, struct session *s, const uint8_t *frame, uint3
 	struct link *l = k->ep->channel;
 	(void)s;
 	if (!l || len < WIRE_HEADER || get_be16(frame + 2) != len) {
+		e->stats.stage[STAGE_RX]++;
 		drop(e, l, l ? DROP_SHORT : DROP_EGRESS);
 		return;
 	}
@@ -286,6 +287,7 @@ static void sink_frame(void *ctx, struct session *s, const uint8_t *frame, uint3
 		uint32_t cap = w ? 2 * w->cap : BUF_BLOCK;
 		struct buf *bigger = buf_plain(cap > need ? cap : need + BUF_BLOCK);
 		if (!bigger) {
+			e->stats.stage[STAGE_RX]++;
 			drop(e, l, DROP_MEMORY);
 			return;
 		}
@@ -300,13 +302,29 @@ static void sink_frame(void *ctx, struct session *s, const uint8_t *frame, uint3
 	w->tail += need;
 }
 
+/* What became of n frames that a session was given. */
+static void count_input(
+	struct engine *e, const struct session *s, const struct session_counts *was, unsigned n)
+{
+	const struct session_counts now = session_counts(s);
+	const uint64_t opened = now.opened - was->opened, replays = now.replays - was->replays,
+		       forged = now.forged - was->forged, bad = now.malformed - was->malformed;
+	e->stats.stage[STAGE_OPENED] += opened;
+	e->stats.stage[STAGE_REPLAY] += replays;
+	e->stats.stage[STAGE_FORGED] += forged;
+	e->stats.stage[STAGE_MALFORMED] += bad;
+	e->stats.stage[STAGE_UNWANTED] += n - opened - replays - forged - bad;
+}
+
 void endpoint_input(
 	struct engine *e, struct endpoint *ep, struct aead_op *ops, unsigned n, struct buf *b)
 {
 	struct sink k = {e, ep};
 	const struct session_sink sink = {
 		.ctx = &k, .buf = b, .msg = sink_msg, .frame = sink_frame};
+	const struct session_counts was = session_counts(ep->session);
 	unsigned ev = session_input(ep->session, ops, n, e->now_ms, &sink);
+	count_input(e, ep->session, &was, n);
 	if (!session_unheard(ep->session))
 		ep->tx_ping = 0;
 	handle_events(e, ep, ev);

@@ -58,16 +58,28 @@ void event_frame(struct engine *e, struct link *l, const uint8_t *frame, uint32_
 	e->cfg.ops->event(e->cfg.ctx, &m);
 }
 
-void drop(struct engine *e, struct link *l, enum drop_reason why)
+void drops(struct engine *e, struct link *l, enum drop_reason why, uint64_t frames)
 {
-	e->stats.drops[why]++;
+	e->stats.drops[why] += frames;
 	if (l)
-		l->dropped++;
+		l->dropped += frames;
 }
 
-void engine_drop(struct engine *e, struct link *l, enum drop_reason why)
+void drop(struct engine *e, struct link *l, enum drop_reason why)
 {
-	drop(e, l, why);
+	drops(e, l, why, 1);
+}
+
+void engine_drop_strange(struct engine *e, enum drop_reason why)
+{
+	e->stats.stage[STAGE_RX]++;
+	drop(e, NULL, why);
+}
+
+void engine_unsent(struct engine *e, struct link *l, enum drop_reason why, unsigned frames)
+{
+	e->stats.unsent[why] += frames;
+	l->dropped += frames;
 }
 
 void mail_all(struct engine *e, const struct engine_mail *m)
@@ -330,26 +342,37 @@ void engine_tick(struct engine *e, uint64_t now_ms)
 	}
 }
 
+static unsigned frames_in(const uint8_t *p, uint32_t len)
+{
+	unsigned n = 0;
+	for (uint32_t off = 0; off < len; off += get_be16(p + off + 2))
+		n++;
+	return n;
+}
+
 static void mail_frames(struct engine *e, const struct engine_mail *m)
 {
 	struct link *l = engine_link(e, m->link);
 	uint8_t *f = m->at;
-	uint32_t run = 0, n = 0;
+	uint32_t run = 0, n = 0, lost = 0;
 	e->mail_window = m->window;
 	buf_arrive(m->frames, &e->pinned);
 	for (uint32_t len; run < m->len; run += len, n++) {
 		len = get_be16(f + run + 2);
 		if (!l || !l->up) {
-			drop(e, l, DROP_EGRESS);
+			lost = frames_in(f + run, m->len - run);
+			drops(e, l, DROP_EGRESS, lost);
 			break;
 		}
 		if (len > l->frame_max) { /* what is in front of it has gone by then */
-			drop(e, l, DROP_TOO_BIG);
+			lost = frames_in(f + run, m->len - run);
+			drops(e, l, DROP_TOO_BIG, lost);
 			if (!l->datagram)
 				row_reset(e, m->from_worker, m->from_link, m->label, RESET_OVERRUN);
 			break;
 		}
 	}
+	e->stats.stage[STAGE_MAIL_IN] += n + lost;
 	if (run)
 		tx_run(e, l, m->from_worker, m->from_link, m->frames, f, run, n);
 	buf_put(m->frames);

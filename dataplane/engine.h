@@ -176,8 +176,9 @@ void engine_streams_end(struct engine *e, uint64_t now_ms);
 uint64_t engine_deadline(const struct engine *e); /* UINT64_MAX: never */
 void engine_tick(struct engine *e, uint64_t now_ms);
 
-/* Counts; l may be NULL. */
-void engine_drop(struct engine *e, struct link *l, enum drop_reason why);
+/* Counts: a datagram that is of no link came; frames that were taken to be sent did not leave. */
+void engine_drop_strange(struct engine *e, enum drop_reason why);
+void engine_unsent(struct engine *e, struct link *l, enum drop_reason why, unsigned frames);
 const struct stats *engine_stats(const struct engine *e);
 uint32_t link_id(const struct link *l);
 /* Received frames that were handled one by one: all but those that only joined a run. */

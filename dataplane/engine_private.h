@@ -98,7 +98,9 @@ void event_link(struct engine *e, uint16_t cmd, uint32_t link, int error);
 void event_session(struct engine *e, uint16_t cmd, uint32_t session, int error, uint8_t close);
 void event_label(struct engine *e, uint16_t cmd, uint32_t link, uint32_t label, uint8_t code);
 void event_frame(struct engine *e, struct link *l, const uint8_t *frame, uint32_t len);
+/* Frames that came and go no further; l may be NULL. */
 void drop(struct engine *e, struct link *l, enum drop_reason why);
+void drops(struct engine *e, struct link *l, enum drop_reason why, uint64_t frames);
 struct link *link_create(struct engine *e, uint32_t id, uint8_t nesting); /* not in the table yet */
 /* Removes a link with all that hangs on it; `told`: LINK_LOST with error goes to control. */
 void link_destroy(struct engine *e, struct link *l, int error, bool told);
@@ -173,6 +175,9 @@ void link_unready(struct engine *e, struct link *l);
 void tx_ctl(struct engine *e, struct link *l, const uint8_t *frame, uint32_t len);
 /* Into a queue of the link, with its tag when it has one. 0 or -ENOMEM. */
 int tx_push(struct link *l, struct queue *q, struct bufpool *pool, const uint8_t *frame, uint32_t len);
+/* A frame of control behind what waits of its path. */
+int backlog_push_own(
+	struct engine *e, struct link *l, struct backlog *b, const uint8_t *frame, uint32_t len);
 void tx_link_u32(struct engine *e, struct link *l, uint8_t sub, uint32_t label);
 void tx_reset(struct engine *e, struct link *l, uint32_t label, uint8_t sub);
 /* A run of whole frames that came by in_link: straight from b when the way is clear, else copied.

@@ -44,7 +44,7 @@ struct backlog {
 	struct label_node node; /* (in link, label) */
 	struct flow flow;
 	struct queue q;
-	unsigned in_worker;
+	unsigned in_worker, frames; /* frames: in q */
 	size_t in_window; /* what the sender may have had under way */
 	bool paused;
 };

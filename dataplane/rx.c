@@ -67,7 +67,7 @@ static void post_run(struct rx *rx)
 	struct row *r = row_find(e, link_id(rx->l), rx->run_label);
 	struct buf *frames = r ? run_for_mail(rx, &at) : NULL;
 	if (!frames) {
-		drop(e, rx->l, r ? DROP_MEMORY : DROP_LABEL);
+		drops(e, rx->l, r ? DROP_MEMORY : DROP_LABEL, rx->run_frames);
 		row_reset(e, e->cfg.worker, link_id(rx->l), rx->run_label, RESET_OVERRUN);
 		return;
 	}
@@ -84,6 +84,7 @@ static void post_run(struct rx *rx)
 		.len = rx->run_len,
 		.window = rx->l->rx_window,
 	};
+	e->stats.stage[STAGE_MAIL_OUT] += rx->run_frames;
 	e->cfg.ops->post(e->cfg.ctx, (unsigned)rx->out_worker, &m);
 	row_mailed(e, r, rx->run_len);
 }
@@ -164,10 +165,21 @@ static bool admits(struct rx *rx, enum guard_class c, uint32_t len)
 /* A frame for control, if the link has not sent too many. */
 static void rx_control(struct rx *rx, const uint8_t *p, const struct frame_header *h)
 {
-	if (admits(rx, guard_class_of(h->type), h->len))
-		event_frame(rx->e, rx->l, p, h->len);
-	else
+	if (!admits(rx, guard_class_of(h->type), h->len)) {
 		refuse(rx, DROP_RATE);
+		return;
+	}
+	rx->e->stats.stage[STAGE_CONTROL]++;
+	event_frame(rx->e, rx->l, p, h->len);
+}
+
+/* It was for this plane itself, and was heeded; or dropped. */
+static void rx_used(struct rx *rx, bool heeded, enum drop_reason why)
+{
+	if (heeded)
+		rx->e->stats.stage[STAGE_LINK]++;
+	else
+		refuse(rx, why);
 }
 
 static void rx_local(struct rx *rx, struct row *r, uint8_t *p, const struct frame_header *h)
@@ -225,13 +237,16 @@ static void rx_link_frame(struct rx *rx, const uint8_t *p, const struct frame_he
 	switch (h->sub) {
 	case LINK_HELLO:
 	case LINK_BYE:
-		if (!l->session)
+		if (l->session)
+			rx_used(rx, true, DROP_TYPE);
+		else
 			rx_control(rx, p, h);
 		return;
 	case LINK_PING:
 		if (body != 8 || l->session || !admits(rx, GUARD_LINK, h->len)) {
 			refuse(rx, DROP_RATE);
 		} else {
+			rx_used(rx, true, DROP_RATE);
 			uint8_t pong[WIRE_HEADER + 8];
 			frame_header_encode(pong, WIRE_LINK, LINK_PONG, sizeof pong, 0, 0);
 			memcpy(pong + WIRE_HEADER, p + WIRE_HEADER, 8);
@@ -239,13 +254,14 @@ static void rx_link_frame(struct rx *rx, const uint8_t *p, const struct frame_he
 		}
 		return;
 	case LINK_PONG: /* anything received says that the link lives */
-		if (!admits(rx, GUARD_LINK, h->len))
-			refuse(rx, DROP_RATE);
+		rx_used(rx, admits(rx, GUARD_LINK, h->len), DROP_RATE);
 		return;
 	case LINK_PAUSE:
 	case LINK_RESUME:
-		if (body != 4 || !held_set(e, l, get_be32(p + WIRE_HEADER), h->sub == LINK_PAUSE))
-			refuse(rx, DROP_PAUSE);
+		rx_used(rx,
+			body == 4 &&
+				held_set(e, l, get_be32(p + WIRE_HEADER), h->sub == LINK_PAUSE),
+			DROP_PAUSE);
 		return;
 	default: /* TOOBIG: only a UDP link has sizes to find */
 		refuse(rx, DROP_TYPE);
@@ -292,6 +308,7 @@ static size_t rx_run(struct rx *rx, uint8_t *p, size_t n)
 	rx->run_len += (uint32_t)(p - start);
 	rx->run_frames += frames;
 	l->frames_rx += frames;
+	rx->e->stats.stage[STAGE_RX] += frames;
 	return (size_t)(p - start);
 }
 
@@ -301,6 +318,7 @@ static void rx_frame(struct rx *rx, uint8_t *p, const struct frame_header *h)
 	struct link *l = rx->l;
 	l->frames_rx++;
 	l->frames_handled++;
+	rx->e->stats.stage[STAGE_RX]++;
 	if (l->datagram && datagram_tagged(h->type)) {
 		if (h->seq != l->tag_rx) {
 			refuse(rx, DROP_TAG);
@@ -531,6 +549,7 @@ void engine_rx_datagrams(struct engine *e, struct link *l, struct buf *b, uint8_
 		if (ok) {
 			rx_stream(&rx, p, ok); /* whole frames: it cannot fail */
 		} else {
+			e->stats.stage[STAGE_RX]++;
 			drop(e, l, DROP_SHORT);
 			ok = n < segment ? n : segment;
 		}
@@ -548,6 +567,7 @@ static void rx_channel_frame(struct engine *e, struct link *l, uint8_t *p, size_
 	struct frame_header h = frame_header_decode(p);
 	l->bytes_rx += n;
 	if (!header_sound(&h) || h.len != n) {
+		e->stats.stage[STAGE_RX]++;
 		drop(e, l, DROP_SHORT);
 		return;
 	}
@@ -566,8 +586,12 @@ void rx_work(struct engine *e)
 			len = get_be16(frame + 2);
 			w->head += (uint32_t)sizeof id + len;
 			struct link *l = engine_link(e, id);
-			if (l)
+			if (l) {
 				rx_channel_frame(e, l, frame, len);
+				continue;
+			}
+			e->stats.stage[STAGE_RX]++;
+			drop(e, NULL, DROP_EGRESS);
 		}
 		buf_put(w);
 	}

@@ -250,6 +250,11 @@ uint16_t session_frame_max(const struct session *s)
 	return s->mtu.wanted && s->mtu.trying > s->mtu.now ? s->mtu.trying : s->mtu.now;
 }
 
+struct session_counts session_counts(const struct session *s)
+{
+	return (struct session_counts){s->frames_rx, s->replays, s->auth_failures, s->dropped};
+}
+
 void session_stats(const struct session *s, struct seam_msg *m)
 {
 	m->has |= SEAM_HAS(SEAM_A_SESSION) | SEAM_HAS(SEAM_A_EPOCH_TX) | SEAM_HAS(SEAM_A_EPOCH_RX) |

@@ -125,6 +125,11 @@ void session_path_gone(struct session *s);
 uint16_t session_frame_max(const struct session *s);
 uint16_t session_mtu(const struct session *s);	    /* the largest that carries other records */
 uint16_t session_path_max(const struct session *s); /* what it may become */
+/* Of the frames it was given; the rest came when it did not listen any more, or behind a gap. */
+struct session_counts {
+	uint64_t opened, replays, forged, malformed;
+};
+struct session_counts session_counts(const struct session *s);
 /* Fills the counters of a SEAM_SESSION_GET answer. */
 void session_stats(const struct session *s, struct seam_msg *m);
 

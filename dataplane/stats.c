@@ -20,3 +20,37 @@ const char *drop_reason_name(enum drop_reason r)
 	};
 	return (unsigned)r < DROP_REASONS && name[r] ? name[r] : "?";
 }
+
+const char *stage_name(enum stage s)
+{
+	static const char *const name[STAGES] = {
+		[STAGE_RX] = "received",
+		[STAGE_MAIL_IN] = "from other workers",
+		[STAGE_TOLD] = "resets of control",
+		[STAGE_LINK] = "link upkeep",
+		[STAGE_CONTROL] = "to control",
+		[STAGE_OPENED] = "opened",
+		[STAGE_REPLAY] = "replayed",
+		[STAGE_FORGED] = "forged",
+		[STAGE_MALFORMED] = "malformed",
+		[STAGE_UNWANTED] = "unwanted",
+		[STAGE_FORWARDED] = "forwarded",
+		[STAGE_MAIL_OUT] = "to other workers",
+		[STAGE_WAITING] = "waiting",
+		[STAGE_SEALED] = "sealed",
+		[STAGE_OWN] = "own",
+	};
+	return (unsigned)s < STAGES && name[s] ? name[s] : "?";
+}
+
+int64_t stats_missing(const struct stats *s)
+{
+	uint64_t in = 0, out = 0;
+	for (unsigned i = STAGE_RX; i < STAGE_LINK; i++)
+		in += s->stage[i];
+	for (unsigned i = STAGE_LINK; i < STAGE_SEALED; i++)
+		out += s->stage[i];
+	for (unsigned i = 0; i < DROP_REASONS; i++)
+		out += s->drops[i];
+	return (int64_t)(in - out);
+}

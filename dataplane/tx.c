@@ -52,9 +52,9 @@ void tx_ctl(struct engine *e, struct link *l, const uint8_t *frame, uint32_t len
 		return;
 	size_t max = e->ctl_pool.out > CTL_NODE_MAX / e->cfg.workers ? LINK_CTL_LEAST : LINK_CTL_MAX;
 	if (l->ctl.bytes + len > max)
-		drop(e, l, DROP_QUEUE);
+		engine_unsent(e, l, DROP_QUEUE, 1);
 	else if (tx_push(l, &l->ctl, &e->ctl_pool, frame, len) < 0)
-		drop(e, l, DROP_MEMORY);
+		engine_unsent(e, l, DROP_MEMORY, 1);
 	if (l->datagram && ((frame[0] & 15) != WIRE_LINK || frame[1] != LINK_PONG))
 		datagram_asked(e, l);
 	link_ready(e, l);
@@ -102,8 +102,18 @@ static struct backlog *backlog_new(
 	return b;
 }
 
-static void backlog_free(struct engine *e, struct backlog *b)
+/* More, or (popped) fewer frames of it wait. */
+static void backlog_count(struct engine *e, struct backlog *b, unsigned pushed, unsigned popped)
 {
+	b->frames += pushed - popped;
+	e->stats.stage[STAGE_WAITING] += (uint64_t)pushed - popped;
+}
+
+/* With what waits, which is dropped. */
+static void backlog_free(struct engine *e, struct backlog *b, enum drop_reason why)
+{
+	drops(e, b->flow.out, why, b->frames);
+	backlog_count(e, b, 0, b->frames);
 	link_flow_remove(b->flow.out, &b->flow);
 	label_remove(&e->backlogs, &b->node);
 	queue_clear(&b->q);
@@ -124,6 +134,17 @@ static bool backlog_over(struct engine *e, struct backlog *b)
 	return b->q.bytes > path_limit(b->in_window);
 }
 
+int backlog_push_own(
+	struct engine *e, struct link *l, struct backlog *b, const uint8_t *frame, uint32_t len)
+{
+	int rc = tx_push(l, &b->q, &e->pool, frame, len);
+	if (rc == 0) {
+		backlog_count(e, b, 1, 0);
+		e->stats.stage[STAGE_TOLD]++;
+	}
+	return rc;
+}
+
 static struct backlog *backlog_largest(struct engine *e)
 {
 	struct backlog *best = NULL;
@@ -141,18 +162,17 @@ static void backlog_lose(struct engine *e, struct backlog *b)
 {
 	if (b->paused)
 		row_pause(e, b->in_worker, b->node.link, b->node.label, false, false);
-	backlog_free(e, b);
+	backlog_free(e, b, DROP_QUEUE);
 }
 
 static void backlog_overrun(struct engine *e, struct backlog *b)
 {
-	drop(e, b->flow.out, DROP_QUEUE);
 	if (b->flow.out->datagram) {
 		backlog_lose(e, b);
 		return;
 	}
 	row_reset(e, b->in_worker, b->node.link, b->node.label, RESET_OVERRUN);
-	backlog_free(e, b);
+	backlog_free(e, b, DROP_QUEUE);
 }
 
 static void backlog_check(struct engine *e, struct backlog *b)
@@ -174,30 +194,39 @@ static unsigned backlog_frames(struct engine *e, struct link *l, unsigned in_wor
 	unsigned frames = 0;
 	while (len) {
 		uint32_t label = get_be32(p + 4), n = 0;
+		unsigned k = 0;
 		do { /* frames of one path are copied together */
 			n += get_be16(p + n + 2);
-			frames++;
+			k++;
 		} while (n < len && get_be32(p + n + 4) == label &&
 			 n + get_be16(p + n + 2) <= BUF_BLOCK);
 		struct backlog *b = backlog_find(e, l, in_link, label);
 		if (!b)
 			b = backlog_new(e, l, in_worker, in_link, label);
 		if (b && l->datagram && b->q.bytes + n > DATAGRAM_QUEUE) {
-			drop(e, l, DROP_QUEUE);
+			drops(e, l, DROP_QUEUE, k);
 		} else if (b && queue_push(&b->q, &e->pool, p, n) == 0) {
+			backlog_count(e, b, k, 0);
 			backlog_check(e, b);
 		} else if (l->datagram) {
-			drop(e, l, DROP_MEMORY);
+			drops(e, l, DROP_MEMORY, k);
 		} else { /* a path must not go on with a gap */
-			drop(e, l, DROP_MEMORY);
+			drops(e, l, DROP_MEMORY, k);
 			row_reset(e, in_worker, in_link, label, RESET_OVERRUN);
 			if (b)
-				backlog_free(e, b);
+				backlog_free(e, b, DROP_MEMORY);
 		}
+		frames += k;
 		p += n;
 		len -= n;
 	}
 	return frames;
+}
+
+static void forwarded(struct engine *e, struct link *l, unsigned frames)
+{
+	l->frames_tx += frames;
+	e->stats.stage[STAGE_FORWARDED] += frames;
 }
 
 void tx_run(struct engine *e, struct link *l, unsigned in_worker, uint32_t in_link, struct buf *b,
@@ -213,18 +242,18 @@ void tx_run(struct engine *e, struct link *l, unsigned in_worker, uint32_t in_li
 	} else if (last && last->b == b && !l->taken && (uint8_t *)iov->iov_base + iov->iov_len == p) {
 		iov->iov_len += len;
 		l->tx_bytes += len;
-		l->frames_tx += frames;
+		forwarded(e, l, frames);
 	} else if (!link_full(l)) {
 		link_piece_add(l, buf_get(b), p, len);
 		l->piece[l->pieces - 1].direct = true;
-		l->frames_tx += frames;
+		forwarded(e, l, frames);
 	} else {
 		backlog_frames(e, l, in_worker, in_link, p, len);
 	}
 	link_ready(e, l);
 }
 
-static void take_ctl(struct link *l)
+static void take_ctl(struct engine *e, struct link *l)
 {
 	struct buf *b;
 	uint8_t *p;
@@ -233,6 +262,7 @@ static void take_ctl(struct link *l)
 		(len = queue_pop(&l->ctl, LINK_TAKE_MAX, &b, &p, &frames))) {
 		link_piece_add(l, b, p, len);
 		l->frames_tx += frames;
+		e->stats.stage[STAGE_OWN] += frames;
 	}
 }
 
@@ -247,14 +277,15 @@ static bool take_backlog(struct engine *e, struct link *l, struct flow *f)
 	if (!len)
 		return false;
 	link_piece_add(l, b, p, len);
-	l->frames_tx += frames;
+	backlog_count(e, bl, 0, frames);
+	forwarded(e, l, frames);
 	f->deficit -= len;
 	if (bl->paused && bl->q.bytes <= WIRE_RESUME_BYTES) {
 		bl->paused = false;
 		row_pause(e, bl->in_worker, bl->node.link, bl->node.label, false, false);
 	}
 	if (queue_empty(&bl->q))
-		backlog_free(e, bl);
+		backlog_free(e, bl, DROP_QUEUE);
 	return true;
 }
 
@@ -267,8 +298,10 @@ static size_t frames_room(const struct link *l, const struct flow *f, uint32_t m
 	return n < ENGINE_IOV_MAX - l->pieces ? n : ENGINE_IOV_MAX - l->pieces;
 }
 
-static void sealed(struct link *l, struct flow *f, struct buf *b, const struct aead_op *op)
+static void sealed(
+	struct engine *e, struct link *l, struct flow *f, struct buf *b, const struct aead_op *op)
 {
+	e->stats.stage[STAGE_SEALED]++;
 	link_piece_add(l, b, op->frame, op->len);
 	f->deficit -= op->len;
 	l->frames_tx++;
@@ -287,7 +320,7 @@ static int take_frames(struct engine *e, struct link *l, struct flow *f, size_t 
 		ops[i] = (struct aead_op){.frame = b->data + i * max, .len = max};
 	unsigned made = session_output(ep->session, ops, (unsigned)n, e->now_ms);
 	for (unsigned i = 0; i < made; i++)
-		sealed(l, f, buf_get(b), &ops[i]);
+		sealed(e, l, f, buf_get(b), &ops[i]);
 	buf_put(b);
 	return (int)made;
 }
@@ -300,7 +333,7 @@ static unsigned take_bulk(struct engine *e, struct link *l, struct flow *f, size
 	struct buf *bufs[AEAD_BATCH];
 	unsigned made = session_output_bulk(ep->session, ops, bufs, (unsigned)n, e->now_ms);
 	for (unsigned i = 0; i < made; i++)
-		sealed(l, f, bufs[i], &ops[i]);
+		sealed(e, l, f, bufs[i], &ops[i]);
 	return made;
 }
 
@@ -369,7 +402,7 @@ void channel_pump(struct engine *e, struct link *l)
 {
 	struct endpoint *ep = l->session;
 	while (link_has_work(l)) {
-		take_ctl(l);
+		take_ctl(e, l);
 		if (session_queued(ep->session) < CHANNEL_QUEUE)
 			take_flows(e, l, CHANNEL_QUEUE);
 		if (!l->pieces)
@@ -379,7 +412,7 @@ void channel_pump(struct engine *e, struct link *l)
 			for (size_t off = 0, n; off < l->iov[i].iov_len; off += n) {
 				n = get_be16(p + off + 2);
 				if (session_frame(ep->session, p + off, (uint32_t)n) < 0)
-					drop(e, l, DROP_EGRESS);
+					engine_unsent(e, l, DROP_EGRESS, 1);
 			}
 		}
 		l->bytes_tx += l->tx_bytes;
@@ -406,7 +439,7 @@ unsigned engine_tx_take(struct engine *e, struct link *l, const struct iovec **i
 	e->now_ms = now_ms;
 	if (l->taken || l->blocked)
 		return 0;
-	take_ctl(l);
+	take_ctl(e, l);
 	take_flows(e, l, l->first && is_shared(l->first) ? LINK_SHARED_MAX / 2 : LINK_TAKE_MAX);
 	*iov = l->iov;
 	l->taken = l->pieces > 0;
@@ -479,6 +512,6 @@ void tx_link_gone(struct engine *e, struct link *l)
 	for (struct flow *f = l->first, *next; f; f = next) {
 		next = f->next;
 		if (!f->is_session)
-			backlog_free(e, LABEL_ENTRY(f, struct backlog, flow));
+			backlog_free(e, LABEL_ENTRY(f, struct backlog, flow), DROP_EGRESS);
 	}
 }

@@ -311,7 +311,7 @@ static int send_run(struct port *p, const struct peer *i, const struct datagram_
 	while (datagrams_next(&d, 1, &one)) {
 		rc = udp_socket_send(p->fd, to, &one);
 		if (rc == -EMSGSIZE)
-			engine_drop(p->all->engine, i->l, DROP_TOO_BIG);
+			engine_unsent(p->all->engine, i->l, DROP_TOO_BIG, one.frames);
 	}
 	return 0;
 }
@@ -328,9 +328,9 @@ static size_t send_all(const struct peer *i, const struct iovec *iov, unsigned n
 		if (rc == -EAGAIN)
 			break;
 		if (rc == -EMSGSIZE)
-			engine_drop(p->all->engine, i->l, DROP_TOO_BIG);
+			engine_unsent(p->all->engine, i->l, DROP_TOO_BIG, run.frames);
 		else if (rc < 0)
-			engine_drop(p->all->engine, i->l, DROP_EGRESS);
+			engine_unsent(p->all->engine, i->l, DROP_EGRESS, run.frames);
 		sent += run.bytes;
 	}
 	return sent;
@@ -400,11 +400,11 @@ static void stranger(struct port *p, const struct udp_address *from, const uint8
 		h = frame_header_decode(f);
 	if (h.version != WIRE_VERSION || h.type != WIRE_LINK || h.sub != LINK_HELLO || h.label ||
 		h.len != len || len > HELLO_MAX || !p->open) {
-		engine_drop(u->engine, NULL, DROP_STRANGER);
+		engine_drop_strange(u->engine, DROP_STRANGER);
 		return;
 	}
 	if (!hello_admitted(u, now_ms)) {
-		engine_drop(u->engine, NULL, DROP_RATE);
+		engine_drop_strange(u->engine, DROP_RATE);
 		return;
 	}
 	struct seam_msg m;

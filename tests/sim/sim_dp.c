@@ -7,6 +7,7 @@
 #include "datagram.h"
 #include "engine_private.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -348,6 +349,7 @@ void sim_dp_rx(struct sim_dp *dp, void *link, const uint8_t *p, size_t n)
 	engine_rx(dp->engine, link, b, b->data, n, sim_now(dp->sim));
 	buf_put(b);
 	flush(dp);
+	assert(stats_missing(engine_stats(dp->engine)) == 0);
 }
 
 void sim_dp_datagrams(struct sim_dp *dp, void *link, const uint8_t *p, size_t n)
@@ -395,6 +397,7 @@ void sim_dp_tick(struct sim_dp *dp)
 {
 	engine_tick(dp->engine, sim_now(dp->sim));
 	flush(dp);
+	assert(stats_missing(engine_stats(dp->engine)) == 0);
 }
 
 uint64_t sim_dp_deadline(const struct sim_dp *dp)

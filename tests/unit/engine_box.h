@@ -146,8 +146,15 @@ static inline struct box *box_new(
 	return b;
 }
 
+/* Every frame that came is accounted for. */
+static inline void box_books(const struct box *b)
+{
+	assert_int_equal(stats_missing(engine_stats(b->e)), 0);
+}
+
 static inline void box_free(struct box *b)
 {
+	box_books(b);
 	engine_free(b->e);
 	for (unsigned i = 0; i < b->evs; i++)
 		free(b->ev[i].frame);
@@ -162,7 +169,9 @@ static inline void box_free(struct box *b)
 static inline int box_apply_out(struct box *b, struct seam_msg *m, int out_worker)
 {
 	struct seam_msg answer;
-	return engine_apply(b->e, m, out_worker, &answer, b->now);
+	int rc = engine_apply(b->e, m, out_worker, &answer, b->now);
+	box_books(b);
+	return rc;
 }
 
 static inline int box_apply(struct box *b, struct seam_msg m)
@@ -236,6 +245,7 @@ static inline void box_flush(struct box *b)
 		}
 		s->blocked = sent < all;
 		engine_tx_done(b->e, l, sent ? (int64_t)sent : -EAGAIN, b->now);
+		box_books(b);
 	}
 }
 
@@ -259,6 +269,7 @@ static inline void box_rx_only(struct box *b, uint32_t link, const void *p, size
 	b->rx_hi = buf->data + n;
 	if (b->s[link].l)
 		engine_rx(b->e, b->s[link].l, buf, buf->data, n, b->now);
+	box_books(b);
 	buf_put(buf);
 }
 
