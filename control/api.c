@@ -1,43 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * libmicrohttpd polls with an epoll descriptor of its own, which the program's loop watches.
- * MHD_run is called from the loop only, never from inside a handler: an answer that comes later
- * resumes its connection and leaves a note (`kick`) that the next turn of the loop finds.
- * libmicrohttpd does not look at a suspended connection, so a watch of ours sees its client leave;
- * and it aborts when it is stopped with one, so all are resumed first.
+ * From a request to its answer. libmicrohttpd does not look at a suspended connection, so a watch
+ * of ours sees its client leave.
  */
-#include "api.h"
+#include "api_server.h"
 
 #include "log.h"
 #include "loop.h"
 #include "object.h"
 
 #include <errno.h>
-#include <microhttpd.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
-#include <unistd.h>
 
-enum {
-	BODY_JSON_MAX = 64 << 10,
-	BODY_BYTES_MAX = WIRE_MSG_MAX,
-	CONNECTIONS_MAX = 256,
-	IDLE_S = 60,
-	BACKLOG = 64,
-};
-
-struct api {
-	struct MHD_Daemon *mhd;
-	uv_poll_t poll;
-	uv_timer_t timer; /* what libmicrohttpd or a waiting request asks for */
-	uv_prepare_t prepare;
-	bool kick;
-	struct api_request *waiting;
-};
+enum { BODY_JSON_MAX = 64 << 10, BODY_BYTES_MAX = WIRE_MSG_MAX };
 
 static int status_of_exit(int exit)
 {
@@ -76,6 +53,14 @@ static void wait_end(struct api_request *rq)
 	}
 }
 
+/* Nothing that is answered is for a cache, or to be taken for something else than it says. */
+static void add_headers(struct MHD_Response *r, const char *type)
+{
+	MHD_add_response_header(r, MHD_HTTP_HEADER_CONTENT_TYPE, type);
+	MHD_add_response_header(r, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+	MHD_add_response_header(r, "X-Content-Type-Options", "nosniff");
+}
+
 /* buf is from malloc, taken. */
 static void respond(
 	struct api_request *rq, unsigned status, const char *type, void *buf, size_t len)
@@ -88,12 +73,12 @@ static void respond(
 	if (!rq->response)
 		free(buf);
 	else
-		MHD_add_response_header(rq->response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
+		add_headers(rq->response, type);
 	rq->status = status;
 	if (rq->suspended) {
 		wait_end(rq);
 		rq->suspended = false;
-		rq->p->api->kick = true;
+		rq->door->kick = true;
 		MHD_resume_connection(rq->connection);
 	}
 }
@@ -112,6 +97,14 @@ static void respond_json(struct api_request *rq, unsigned status, json_t *doc)
 void api_reply(struct api_request *rq, json_t *doc)
 {
 	respond_json(rq, MHD_HTTP_OK, doc);
+}
+
+void api_reply_text(struct api_request *rq, const char *type, char *text)
+{
+	if (text)
+		respond(rq, MHD_HTTP_OK, type, text, strlen(text));
+	else
+		respond_json(rq, 0, NULL);
 }
 
 void api_reply_bytes(struct api_request *rq, const void *bytes, size_t len)
@@ -140,12 +133,17 @@ static json_t *sentence(const char *text)
 	return json_string(plain);
 }
 
+static void respond_failure(struct api_request *rq, unsigned status, const struct reason *why)
+{
+	respond_json(rq, status,
+		json_pack("{s:o, s:i}", "error", sentence(why->text), "exit", why->exit));
+}
+
 static void fail_status(struct api_request *rq, unsigned status, const struct reason *why)
 {
 	log_info("api: %s %s: %s", rq->entry ? rq->entry->method : "-",
 		rq->entry ? rq->entry->pattern : "unknown path", why->text);
-	respond_json(rq, status,
-		json_pack("{s:o, s:i}", "error", sentence(why->text), "exit", why->exit));
+	respond_failure(rq, status, why);
 }
 
 void api_fail(struct api_request *rq, const struct reason *why)
@@ -233,8 +231,7 @@ json_t *api_route_json(const struct route *r)
 	return json_string(text);
 }
 
-/* The client has left, the time is over, or the node ends. */
-static void give_up(struct api_request *rq, const char *text)
+void api_give_up_request(struct api_request *rq, const char *text)
 {
 	void (*cancel)(void *) = rq->cancel;
 	rq->cancel = NULL;
@@ -247,7 +244,7 @@ static void on_client_left(uv_poll_t *w, int status, int events)
 {
 	struct api_request *rq = w->data;
 	loop_enter(rq->p);
-	give_up(rq, "the client has left");
+	api_give_up_request(rq, "the client has left");
 }
 
 /* The handler has not answered: sets the connection aside and watches it. */
@@ -357,14 +354,46 @@ static void refuse_path(struct api_request *rq, const char *path, const char *me
 		MHD_add_response_header(rq->response, MHD_HTTP_HEADER_ALLOW, allow);
 }
 
+/*
+ * By TCP: nobody but who shows the token, and no page that a browser was led to. Strangers write
+ * nothing into the log.
+ */
+static bool admitted(struct api_request *rq, const char *path, const char *method)
+{
+	struct reason why;
+	enum http_verdict v =
+		rq->door->guard ? http_guard_ask(rq->door->guard, rq->connection, method, path)
+				: HTTP_ADMITTED;
+	if (v == HTTP_ADMITTED)
+		return true;
+	if (v == HTTP_BAD_HOST) {
+		why = reason_make(EXIT_REFUSED, "the node answers to 127.0.0.1 and localhost only, "
+						"and to no page of another origin");
+		respond_failure(rq, MHD_HTTP_FORBIDDEN, &why);
+		return false;
+	}
+	why = reason_make(EXIT_REFUSED,
+		"not authorized: the header \"Authorization: Bearer TOKEN\" must have the token in "
+		"http_token of the node's directory");
+	respond_failure(rq, MHD_HTTP_UNAUTHORIZED, &why);
+	if (rq->response)
+		MHD_add_response_header(rq->response, MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Bearer");
+	return false;
+}
+
 static struct api_request *request_new(
-	struct program *p, struct MHD_Connection *c, const char *path, const char *method)
+	struct api_door *door, struct MHD_Connection *c, const char *path, const char *method)
 {
 	struct api_request *rq = calloc(1, sizeof *rq);
 	if (!rq)
 		return NULL;
-	rq->p = p;
+	rq->p = door->p;
+	rq->door = door;
 	rq->connection = c;
+	if (!admitted(rq, path, method)) {
+		rq->started = true;
+		return rq;
+	}
 	enum api_match m =
 		api_match(api_entries, api_entries_n, method, path, &rq->entry, rq->segment);
 	if (m != API_FOUND)
@@ -387,14 +416,20 @@ static void dispatch(struct api_request *rq)
 		api_failf(rq, EXIT_INTERNAL, "out of memory");
 }
 
-static enum MHD_Result on_request(void *cls, struct MHD_Connection *c, const char *path,
+static enum MHD_Result answer(struct api_request *rq)
+{
+	return rq->response ? MHD_queue_response(rq->connection, rq->status, rq->response) : MHD_NO;
+}
+
+enum MHD_Result api_on_request(void *cls, struct MHD_Connection *c, const char *path,
 	const char *method, const char *version, const char *data, size_t *len, void **ctx)
 {
-	struct program *p = cls;
+	struct api_door *door = cls;
 	struct api_request *rq = *ctx;
 	if (!rq) {
-		*ctx = request_new(p, c, path, method);
-		return *ctx ? MHD_YES : MHD_NO;
+		*ctx = rq = request_new(door, c, path, method);
+		/* who is not admitted is answered before anything of a body is read */
+		return rq ? rq->started ? answer(rq) : MHD_YES : MHD_NO;
 	}
 	if (*len) {
 		int rc = collect(rq, data, *len);
@@ -403,17 +438,17 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *c, const cha
 	}
 	if (!rq->started) {
 		rq->started = true;
-		loop_enter(p);
+		loop_enter(door->p);
 		dispatch(rq);
 		if (!rq->response) {
 			suspend(rq);
 			return MHD_YES;
 		}
 	}
-	return rq->response ? MHD_queue_response(c, rq->status, rq->response) : MHD_NO;
+	return answer(rq);
 }
 
-static void on_completed(
+void api_on_completed(
 	void *cls, struct MHD_Connection *c, void **ctx, enum MHD_RequestTerminationCode toe)
 {
 	struct api_request *rq = *ctx;
@@ -428,147 +463,4 @@ static void on_completed(
 	json_decref(rq->in);
 	free(rq->bytes);
 	free(rq);
-}
-
-/* Paths and queries are decoded by us, after they were taken apart. */
-static size_t keep_encoded(void *cls, struct MHD_Connection *c, char *text)
-{
-	return strlen(text);
-}
-
-static void run(struct api *a)
-{
-	a->kick = false;
-	MHD_run(a->mhd);
-}
-
-static void on_poll(uv_poll_t *h, int status, int events)
-{
-	run(h->data);
-}
-
-static void on_timer(uv_timer_t *h)
-{
-	struct program *p = h->data;
-	uint64_t now = loop_now_ms();
-	loop_enter(p);
-	for (struct api_request *rq = p->api->waiting, *next; rq; rq = next) {
-		next = rq->next;
-		if (rq->deadline_ms <= now)
-			give_up(rq, "timed out");
-	}
-	run(p->api);
-}
-
-/* Before the loop sleeps: runs what was resumed, and sets the timer. */
-static void on_prepare(uv_prepare_t *h)
-{
-	struct program *p = h->data;
-	struct api *a = p->api;
-	unsigned long long ms;
-	if (a->kick)
-		run(a);
-	uint64_t now = loop_now_ms(), due = UINT64_MAX;
-	if (MHD_get_timeout(a->mhd, &ms) == MHD_YES)
-		due = now + ms;
-	if (a->kick)
-		due = now;
-	for (struct api_request *rq = a->waiting; rq; rq = rq->next)
-		if (rq->deadline_ms < due)
-			due = rq->deadline_ms;
-	if (due == UINT64_MAX)
-		uv_timer_stop(&a->timer);
-	else
-		uv_timer_start(&a->timer, on_timer, due > now ? due - now : 0, 0);
-}
-
-static int listen_socket(const char *path, struct reason *why)
-{
-	struct sockaddr_un sa = {.sun_family = AF_UNIX};
-	if (strlen(path) >= sizeof sa.sun_path) {
-		*why = reason_make(EXIT_CONFIG, "the path %s is too long for a socket", path);
-		return -ENAMETOOLONG;
-	}
-	memcpy(sa.sun_path, path, strlen(path) + 1);
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	unlink(path);
-	if (fd >= 0 && bind(fd, (struct sockaddr *)&sa, sizeof sa) == 0 && chmod(path, 0600) == 0 &&
-		listen(fd, BACKLOG) == 0)
-		return fd;
-	int rc = -errno;
-	if (fd >= 0)
-		close(fd);
-	*why = reason_make(EXIT_IO, "cannot listen on %s: %s", path, strerror(-rc));
-	return rc;
-}
-
-static int watch(struct program *p, struct api *a)
-{
-	const union MHD_DaemonInfo *info = MHD_get_daemon_info(a->mhd, MHD_DAEMON_INFO_EPOLL_FD);
-	if (!info)
-		return -EINVAL;
-	int rc = uv_poll_init(&p->uv, &a->poll, info->epoll_fd);
-	if (rc < 0)
-		return rc;
-	uv_timer_init(&p->uv, &a->timer);
-	uv_prepare_init(&p->uv, &a->prepare);
-	a->poll.data = a;
-	a->timer.data = p;
-	a->prepare.data = p;
-	uv_poll_start(&a->poll, UV_READABLE, on_poll);
-	uv_prepare_start(&a->prepare, on_prepare);
-	return 0;
-}
-
-int api_open(struct program *p, struct reason *why)
-{
-	char path[PATH_MAX];
-	program_path(p, "control.sock", path, sizeof path);
-	int fd = listen_socket(path, why);
-	if (fd < 0)
-		return fd;
-	struct api *a = calloc(1, sizeof *a);
-	if (a)
-		a->mhd = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL,
-			on_request, p, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_NOTIFY_COMPLETED,
-			on_completed, p, MHD_OPTION_UNESCAPE_CALLBACK, keep_encoded, NULL,
-			MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX,
-			MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S, MHD_OPTION_END);
-	if (a && a->mhd && watch(p, a) == 0) {
-		p->api = a;
-		return 0;
-	}
-	*why = reason_make(EXIT_INTERNAL, "cannot start the control API");
-	if (a && a->mhd)
-		MHD_stop_daemon(a->mhd);
-	else
-		close(fd);
-	free(a);
-	return -EIO;
-}
-
-void api_give_up(struct program *p)
-{
-	while (p->api && p->api->waiting)
-		give_up(p->api->waiting, "the node is stopping");
-}
-
-void api_close(struct program *p)
-{
-	struct api *a = p->api;
-	char path[PATH_MAX];
-	if (!a)
-		return;
-	api_give_up(p);
-	MHD_run(a->mhd);
-	MHD_run(a->mhd);
-	uv_poll_stop(&a->poll);
-	uv_prepare_stop(&a->prepare);
-	uv_timer_stop(&a->timer);
-	MHD_stop_daemon(a->mhd);
-	program_path(p, "control.sock", path, sizeof path);
-	unlink(path);
-	uv_close((uv_handle_t *)&a->poll, NULL);
-	uv_close((uv_handle_t *)&a->prepare, NULL);
-	uv_close((uv_handle_t *)&a->timer, NULL);
 }

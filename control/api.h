@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The control API's server: HTTP/1.1 on control.sock by libmicrohttpd, driven by the program's
- * loop. A handler answers before it returns, or calls api_wait and answers later; a request is
+ * The control API: HTTP/1.1 by libmicrohttpd on control.sock, and on 127.0.0.1 when the node has an
+ * HTTP server (api_server.h). A handler answers before it returns, or calls api_wait and answers later; a request is
  * answered once. Nothing blocks. When the client leaves, the node ends or the time is over, the
  * wait's cancel function is called and the handler must not answer any more.
  */
@@ -19,9 +19,12 @@ enum {
 	API_SEAM_MS = 3000, /* for an answer of the data plane */
 };
 
+struct api_door;
+
 /* Everything but `p`, `segment`, `in` and the body is api.c's. */
 struct api_request {
 	struct program *p;
+	struct api_door *door;
 	char segment[API_SEGMENT_MAX + 1]; /* the name in the path, decoded */
 	json_t *in;			   /* the checked fields; an object */
 	uint8_t *bytes;			   /* API_BYTES */
@@ -43,9 +46,13 @@ int api_open(struct program *p, struct reason *why);
 /* The node ends: gives up what waits; new requests are refused. */
 void api_give_up(struct program *p);
 void api_close(struct program *p);
+/* "127.0.0.1:PORT"; NULL without an HTTP server. */
+const char *api_http_address(const struct program *p);
 
 /* Answers. `doc` is taken. */
 void api_reply(struct api_request *rq, json_t *doc);
+/* text is from malloc, taken; NULL: out of memory. */
+void api_reply_text(struct api_request *rq, const char *type, char *text);
 void api_reply_bytes(struct api_request *rq, const void *bytes, size_t len);
 void api_fail(struct api_request *rq, const struct reason *why);
 void api_failf(struct api_request *rq, int exit, const char *fmt, ...)
@@ -66,6 +73,7 @@ json_t *api_trust_json(const struct trust *t);
 json_t *api_route_json(const struct route *r);
 
 /* The handlers, by file. */
+void api_alive(struct api_request *rq);
 void api_node_show(struct api_request *rq);
 void api_workers_list(struct api_request *rq);
 void api_channels_list(struct api_request *rq);

@@ -56,15 +56,21 @@ static json_t *missing_json(unsigned missing)
 	return list;
 }
 
+void api_alive(struct api_request *rq)
+{
+	api_reply_text(rq, "text/plain", strdup(""));
+}
+
 void api_node_show(struct api_request *rq)
 {
 	struct program *p = rq->p;
 	char id[IDENTIFIER_TEXT];
-	json_t *doc = json_pack("{s:s, s:b, s:s, s:i, s:s, s:o, s:n, s:o, s:o, s:o, s:o, s:o, s:o, "
+	json_t *doc = json_pack("{s:s, s:b, s:s, s:i, s:s, s:o, s:s?, s:o, s:o, s:o, s:o, s:o, s:o, "
 				"s:o, s:o, s:{s:o, s:o}}",
 		"name", p->name, "is_default", is_default(p), "status", "running", "pid",
 		(int)getpid(), "identity", identifier_format(&p->node->keys.identity.id, id),
-		"route", route_json(p), "http_server_address", "transports", api_transports_json(p),
+		"route", route_json(p), "http_server_address",
+		api_http_address(p), "transports", api_transports_json(p),
 		"secure_channel_listeners", api_listeners_json(p), "secure_channels",
 		api_channels_json(p), "relays", api_relays_json(p), "inlets", api_inlets_json(p),
 		"outlets", api_outlets_json(p), "services", api_services_json(p), "dataplane",

@@ -72,6 +72,8 @@ static const struct api_field message_fields[] = {
 };
 
 const struct api_entry api_entries[] = {
+	{"HEAD", "/", api_alive},
+	{"GET", "/show", api_node_show},
 	{"GET", "/v1/node", api_node_show},
 	{"GET", "/v1/workers", api_workers_list},
 	{"GET", "/v1/secure-channels", api_channels_list},

@@ -51,6 +51,12 @@ static int store_config(struct program *p, struct reason *why)
 	return rc;
 }
 
+int restore_keep(struct program *p, const char *key, json_t *value, struct reason *why)
+{
+	json_object_set_new(p->config, key, value);
+	return store_config(p, why);
+}
+
 int restore_forget_listener(struct program *p, bool udp, const char *address, struct reason *why)
 {
 	size_t i;

@@ -18,4 +18,7 @@ void restore_connections(struct program *p);
 /* A listener was deleted: it is not in the configuration any more. */
 int restore_forget_listener(struct program *p, bool udp, const char *address, struct reason *why);
 
+/* Writes a value of the node's configuration down. Takes value. */
+int restore_keep(struct program *p, const char *key, json_t *value, struct reason *why);
+
 #endif

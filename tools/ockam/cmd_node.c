@@ -23,7 +23,7 @@
 #include <string.h>
 #include <sys/random.h>
 
-enum { WORKERS_MAX = 64 };
+enum { WORKERS_MAX = 64, PORT_MAX = 65535 };
 
 struct stored_node {
 	char name[WIRE_NAME_MAX + 1];
@@ -96,11 +96,19 @@ static int add_listeners(const struct cli *c, const struct args *a, const char *
 	return rc;
 }
 
+static bool has_http_server(const struct args *a)
+{
+	return args_flag(a, "http-server") || args_text(a, "http-server-port");
+}
+
 static int make_config(const struct cli *c, const struct args *a, json_t **out)
 {
 	unsigned long workers = args_count(a, "workers", 0);
 	if (args_text(a, "workers") && (workers < 1 || workers > WORKERS_MAX))
 		return cli_fail(c, CLI_USAGE, "--workers is a number from 1 to %d", WORKERS_MAX);
+	unsigned long port = args_count(a, "http-server-port", 0);
+	if (port > PORT_MAX)
+		return cli_fail(c, CLI_USAGE, "--http-server-port is a port from 0 to %d", PORT_MAX);
 	json_t *config = node_default_config();
 	int rc = config ? add_listeners(c, a, "tcp-listener-address", config, "tcp_listeners")
 			: cli_fail(c, CLI_INTERNAL, "out of memory");
@@ -114,8 +122,25 @@ static int make_config(const struct cli *c, const struct args *a, json_t **out)
 	json_object_set_new(config, "transit", object_strings(a, "transit"));
 	if (workers)
 		json_object_set_new(config, "workers", json_integer((json_int_t)workers));
+	if (has_http_server(a))
+		json_object_set_new(config, "http_server_port", json_integer((json_int_t)port));
 	*out = config;
 	return CLI_OK;
+}
+
+/* Where it is, and what its clients need. */
+static void tell_http_server(const struct cli *c, const char *name)
+{
+	struct node_ref ref;
+	char path[PATH_MAX];
+	json_t *doc;
+	if (node_find(c, name, MISSING_IS_ERROR, &ref) || node_ask(&ref, "/v1/node", NODE_CALL_MS, &doc))
+		return;
+	const char *address = json_string_value(json_object_get(doc, "http_server_address"));
+	home_node_path(path, sizeof path, c->home, "nodes", name, "http_token");
+	if (address)
+		cli_note(c, "node %s has its HTTP server at http://%s; the token is in %s", name, address, path);
+	json_decref(doc);
 }
 
 int node_create_line(struct cli *c, const struct args *a, int (*on_ready)(void *ctx), void *ctx)
@@ -145,6 +170,8 @@ int node_create_line(struct cli *c, const struct args *a, int (*on_ready)(void *
 	json_decref(plan.config);
 	if (rc || plan.foreground)
 		return rc;
+	if (has_http_server(a))
+		tell_http_server(c, name);
 	snprintf(text, sizeof text, "node %s was created", name);
 	return output_value(c, json_pack("{s:s}", "name", name), name, text);
 }

@@ -49,6 +49,10 @@ OPTION o_exit_on_eof = {
 OPTION o_workers = {"workers", 0, VALUE_COUNT, .meta = "N", .help = "threads of the data plane"};
 OPTION o_transit = {"transit", 0, VALUE_TRANSIT, .many = true, .meta = "CIDR[:PORT|:LO-HI]",
 	.help = "dial onward to these addresses for others"};
+OPTION o_http_server = {"http-server", 0, VALUE_NONE,
+	.help = "an HTTP server on 127.0.0.1 for the control API and metrics, with a token"};
+OPTION o_http_port = {"http-server-port", 0, VALUE_COUNT, .meta = "PORT",
+	.help = "the same, on this port; port 0 is one that the kernel picks"};
 OPTION o_configuration = {"configuration", 0, VALUE_TEXT, .meta = "YAML|FILE",
 	.help = "what the node has: a file, or the text itself"};
 OPTION o_variable = {"variable", 0, VALUE_VARIABLE, .many = true, .meta = "NAME=VALUE",
@@ -124,7 +128,7 @@ static const struct command node_commands[] = {
 		.pos = {{"NAME|FILE", VALUE_NAME_OR_FILE, false,
 			"default: `default`, then random names; FILE: a configuration in YAML"}},
 		.opt = {&o_tcp_listener, &o_udp_listener, &o_foreground, &o_exit_on_eof, &o_authorized,
-			&o_identity, &o_vault, &o_workers, &o_transit, &o_timeout, &o_configuration,
+			&o_identity, &o_vault, &o_workers, &o_transit, &o_http_server, &o_http_port, &o_timeout, &o_configuration,
 			&o_variable},
 		.about = "Returns when the node answers, and prints its name. The vault and the "
 			 "identity `default` are\n"
