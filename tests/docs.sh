@@ -30,8 +30,8 @@ for file in *.md docs/*.md; do
 	done < <(grep -oE '`(include|lib|home|control|dataplane|tools|tests|docs)/[A-Za-z0-9_./-]*`' "$file" | tr -d '`' |
 		grep -v '[A-Z]\{4\}' || true)
 	while IFS= read -r verb; do
-		grep -q "^cmd_$verb()" dev || complain "$file: ./dev has no verb $verb"
-	done < <(grep -oE '\./dev [a-z]+' "$file" | sed 's/.* //' | sort -u)
+		grep -q "^cmd_${verb//-/_}()" dev || complain "$file: ./dev has no verb $verb"
+	done < <(grep -oE '\./dev [a-z-]+' "$file" | sed -E 's/.* //; s/-+$//' | sort -u)
 done
 
 # table rows "| NUMBER | NAME" against "PREFIX_NAME = NUMBER"
