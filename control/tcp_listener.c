@@ -15,7 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { BACKLOG = 1024, LISTENERS_MAX = 64 };
+enum { LISTENERS_MAX = 64 };
 
 static const char unix_prefix[] = "unix:";
 
@@ -158,7 +158,7 @@ int tcp_address_listen(struct tcp_address *a, struct reason *why)
 		rc = -errno;
 	if (rc == 0)
 		rc = bind_address(fd, a);
-	if (rc == 0 && listen(fd, BACKLOG) < 0)
+	if (rc == 0 && listen(fd, SOMAXCONN) < 0)
 		rc = -errno;
 	if (rc == 0 && a->sa.sa_family != AF_UNIX) {
 		socklen_t len = sizeof a->any;

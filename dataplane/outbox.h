@@ -19,7 +19,7 @@ enum {
 	OUTBOX_LANE = 1 << 20,	     /* bytes of all frames of one link */
 	OUTBOX_FRAMES = 16 << 20,    /* of all links; from half of it on a lane gets LEAST */
 	OUTBOX_LEAST = 1 << 10,
-	OUTBOX_NEW_LINKS = 256, /* that wait: no more connections are accepted for now */
+	OUTBOX_NEW_LINKS = 256, /* that wait: no more links begin for now */
 	OUTBOX_SLOTS = 1024,
 	OUTBOX_ORDERED_TURN = 8, /* messages of the ordered queue to one frame */
 };

@@ -3,6 +3,7 @@
 
 #include "aead.h"
 #include "ledger.h"
+#include "listeners.h"
 #include "log.h"
 #include "outbox.h"
 #include "registry.h"
@@ -21,24 +22,14 @@
 enum {
 	CONTROLLER_WAIT_MS = 30000, /* for the first one */
 	EVENTS = 32,
-	ACCEPT_BATCH = 64,
 	PEER_TEXT = 64,
-};
-
-struct listener {
-	struct listener *next;
-	uint32_t id;
-	int fd;
-	int worker; /* who has the socket, of datagrams; -1: a stream's, we accept */
 };
 
 struct seam_srv {
 	int listen_fd, conn, epoll;
-	int spare; /* given up for a moment when descriptors have run out */
 	unsigned count;
 	uint32_t missing; /* of the sandbox */
 	bool greeted;
-	bool held;    /* the listeners are not watched: control is behind */
 	bool outlive; /* goes on without a controller, */
 	bool ending;  /* but for one that said that it ends */
 	bool had_controller;
@@ -46,12 +37,12 @@ struct seam_srv {
 	_Atomic uint64_t dump; /* sequence number << 32 | workers that are not through */
 	struct serials *serials;
 	struct ledger *ledger;
-	uint32_t top_listener, top_link, top_session; /* of control's numbers */
+	uint32_t top_link, top_session; /* of control's numbers */
 	struct worker **workers;
 	struct worker_seam seam;
 	struct registry registry;
 	struct outbox outbox;
-	struct listener *listeners;
+	struct listeners listeners;
 	uint32_t next_link; /* odd */
 	uint8_t buf[SEAM_MSG_MAX];
 };
@@ -119,13 +110,6 @@ static int watch(struct seam_srv *s, int fd)
 	return epoll_ctl(s->epoll, EPOLL_CTL_ADD, fd, &ev) < 0 ? -errno : 0;
 }
 
-static bool is_listening(int fd)
-{
-	int on = 0;
-	socklen_t len = sizeof on;
-	return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &on, &len) == 0 && on;
-}
-
 static bool same_user(int fd)
 {
 	struct ucred c;
@@ -142,6 +126,7 @@ static void conn_lost(struct seam_srv *s)
 	close(s->conn);
 	s->conn = -1;
 	s->greeted = false;
+	pending_clear(s->listeners.pending);
 }
 
 static int conn_read(struct seam_srv *s);
@@ -194,19 +179,22 @@ struct seam_srv *seam_srv_new(int seam_fd, unsigned workers, uint64_t seed, stru
 	s->next_link = 1;
 	s->seam = (struct worker_seam){.event = on_event, .done = on_done, .ctx = s};
 	s->epoll = epoll_create1(EPOLL_CLOEXEC);
-	s->spare = fcntl(s->epoll, F_DUPFD_CLOEXEC, 0);
 	if (s->epoll < 0 || registry_init(&s->registry, workers, seed) < 0) {
 		if (s->epoll >= 0)
 			close(s->epoll);
-		if (s->spare >= 0)
-			close(s->spare);
+		free(s);
+		return NULL;
+	}
+	if (listeners_init(&s->listeners, s->epoll, seed) < 0) {
+		registry_fini(&s->registry);
+		close(s->epoll);
 		free(s);
 		return NULL;
 	}
 	outbox_init(&s->outbox, s->epoll);
 	s->outbox.delivered = on_delivered;
 	s->outbox.ctx = s;
-	if (is_listening(seam_fd)) {
+	if (listening(seam_fd)) {
 		s->listen_fd = seam_fd;
 		fcntl(seam_fd, F_SETFL, fcntl(seam_fd, F_GETFL) | O_NONBLOCK);
 		watch(s, seam_fd);
@@ -227,22 +215,6 @@ const struct worker_seam *seam_srv_seam(struct seam_srv *s)
 	return &s->seam;
 }
 
-static void listener_close(struct seam_srv *s, struct listener **pp)
-{
-	struct listener *l = *pp;
-	*pp = l->next;
-	close(l->fd); /* leaves the epoll set by this: control's duplicate is another descriptor */
-	free(l);
-}
-
-static struct listener **listener_find(struct seam_srv *s, uint32_t id)
-{
-	struct listener **pp = &s->listeners;
-	while (*pp && (*pp)->id != id)
-		pp = &(*pp)->next;
-	return pp;
-}
-
 /* A command, as bytes, to a worker; takes fd. */
 static int post(struct seam_srv *s, unsigned worker, const uint8_t *data, size_t len, int fd,
 	int out_worker)
@@ -260,71 +232,36 @@ static int post(struct seam_srv *s, unsigned worker, const uint8_t *data, size_t
 	return 0;
 }
 
-/* Of datagrams: a worker gets the socket, a duplicate stays here for the dump. */
+/* Of datagrams: a worker gets the socket. */
 static int udp_listener_add(struct seam_srv *s, struct seam_msg *m, size_t len)
 {
-	if (*listener_find(s, m->listener))
-		return -EEXIST;
-	struct listener *l = calloc(1, sizeof *l);
-	int copy = fcntl(m->fd, F_DUPFD_CLOEXEC, 0);
-	if (!l || copy < 0) {
-		free(l);
-		if (copy >= 0)
-			close(copy);
-		return l ? -EMFILE : -ENOMEM;
-	}
-	if (m->listener > s->top_listener)
-		s->top_listener = m->listener;
-	*l = (struct listener){.next = s->listeners,
-		.id = m->listener,
-		.fd = copy,
-		.worker = (int)registry_least_links(&s->registry)};
-	s->listeners = l;
-	int fd = m->fd;
+	unsigned w = registry_least_links(&s->registry);
+	int rc = listener_add_datagrams(&s->listeners, m->listener, m->fd, w), fd = m->fd;
+	if (rc < 0)
+		return rc;
 	m->fd = -1;
-	return post(s, (unsigned)l->worker, s->buf, len, fd, ENGINE_LOCAL);
+	return post(s, w, s->buf, len, fd, ENGINE_LOCAL);
 }
 
-static int listener_add(struct seam_srv *s, struct seam_msg *m)
+static int listener_take(struct seam_srv *s, struct seam_msg *m)
 {
-	if (*listener_find(s, m->listener))
-		return -EEXIST;
-	if (m->fd < 0 || !is_listening(m->fd))
-		return -EBADF;
-	struct listener *l = calloc(1, sizeof *l);
-	if (!l)
-		return -ENOMEM;
-	fcntl(m->fd, F_SETFL, fcntl(m->fd, F_GETFL) | O_NONBLOCK);
-	int rc = watch(s, m->fd);
-	if (rc < 0) {
-		free(l);
-		return rc;
-	}
-	if (m->listener > s->top_listener)
-		s->top_listener = m->listener;
-	*l = (struct listener){.next = s->listeners, .id = m->listener, .fd = m->fd, .worker = -1};
-	s->listeners = l;
-	m->fd = -1;
-	if (s->held) /* at the end of this turn all are watched or held again */
-		s->held = false;
-	return 0;
+	int rc = listener_add(&s->listeners, m->listener, m->fd);
+	if (rc == 0)
+		m->fd = -1;
+	return rc;
 }
 
 static int listener_del(struct seam_srv *s, const struct seam_msg *m, size_t len)
 {
-	struct listener **pp = listener_find(s, m->listener);
-	if (!*pp)
+	struct listener *l = listener_get(&s->listeners, m->listener);
+	if (!l)
 		return -ENOENT;
-	if ((*pp)->worker >= 0) {
-		int w = (*pp)->worker;
-		listener_close(s, pp);
-		int rc = post(s, (unsigned)w, s->buf, len, -1, ENGINE_LOCAL);
-		return rc < 0 ? rc : 1; /* the worker answers */
-	}
-	/* control may hold a duplicate: the epoll set follows the open file, not the descriptor */
-	epoll_ctl(s->epoll, EPOLL_CTL_DEL, (*pp)->fd, NULL);
-	listener_close(s, pp);
-	return 0;
+	int w = l->worker;
+	listener_remove(&s->listeners, l);
+	if (w < 0)
+		return 0;
+	int rc = post(s, (unsigned)w, s->buf, len, -1, ENGINE_LOCAL);
+	return rc < 0 ? rc : 1; /* the worker answers */
 }
 
 static void peer_text(char *dst, const struct sockaddr_storage *sa)
@@ -342,32 +279,31 @@ static void peer_text(char *dst, const struct sockaddr_storage *sa)
 }
 
 /* Control hears of the link before anything that comes by it. */
-static void link_new(
-	struct seam_srv *s, const struct listener *from, int fd, const struct sockaddr_storage *sa)
+static void link_new(struct seam_srv *s, const struct pending_link *l)
 {
 	char peer[PEER_TEXT];
 	uint8_t buf[256];
 	unsigned worker = registry_least_links(&s->registry);
 	struct seam_msg m;
 	memset(&m, 0, sizeof m);
-	peer_text(peer, sa);
+	peer_text(peer, &l->from);
 	m.cmd = SEAM_LINK_NEW;
 	m.fd = -1;
 	m.has = SEAM_HAS(SEAM_A_LINK) | SEAM_HAS(SEAM_A_LISTENER) | SEAM_HAS(SEAM_A_PEER);
 	m.link = s->next_link;
-	m.listener = from->id;
+	m.listener = l->listener;
 	m.peer = peer;
 	if (registry_add(&s->registry, OWNED_LINK, m.link, worker) < 0) {
-		close(fd);
+		close(l->fd);
 		return;
 	}
 	s->next_link += 2;
 	outbox_send(&s->outbox, 0, &m);
 	m.cmd = SEAM_LINK_ADD;
 	m.has = SEAM_HAS(SEAM_A_LINK) | SEAM_HAS(SEAM_A_ORIGIN);
-	m.origin = seam_origin(sa);
+	m.origin = seam_origin(&l->from);
 	int n = seam_encode(&m, buf, sizeof buf);
-	if (n < 0 || post(s, worker, buf, (size_t)n, fd, ENGINE_LOCAL) < 0) {
+	if (n < 0 || post(s, worker, buf, (size_t)n, l->fd, ENGINE_LOCAL) < 0) {
 		m.cmd = SEAM_LINK_LOST;
 		m.has |= SEAM_HAS(SEAM_A_ERROR);
 		m.error = -ENOMEM;
@@ -375,48 +311,12 @@ static void link_new(
 	}
 }
 
-/* Without a descriptor left the caller would wait in the backlog for ever, and we would spin. */
-static void refuse_one(struct seam_srv *s, int listen_fd)
+/* They wait while control is behind. */
+static void links_begin(struct seam_srv *s)
 {
-	close(s->spare);
-	int fd = accept(listen_fd, NULL, NULL);
-	if (fd >= 0)
-		close(fd);
-	s->spare = fcntl(s->epoll, F_DUPFD_CLOEXEC, 0);
-}
-
-/* Connections wait in the kernel while control is behind. */
-static void listeners_watch(struct seam_srv *s)
-{
-	bool busy = outbox_busy(&s->outbox);
-	if (busy == s->held)
-		return;
-	s->held = busy;
-	for (const struct listener *l = s->listeners; l; l = l->next) {
-		if (l->worker >= 0)
-			continue;
-		struct epoll_event ev = {.events = busy ? 0 : EPOLLIN, .data.fd = l->fd};
-		epoll_ctl(s->epoll, EPOLL_CTL_MOD, l->fd, &ev);
-	}
-}
-
-static void accept_some(struct seam_srv *s, const struct listener *l)
-{
-	for (unsigned i = 0; i < ACCEPT_BATCH && !outbox_busy(&s->outbox); i++) {
-		struct sockaddr_storage sa = {0};
-		socklen_t len = sizeof sa;
-		int fd = accept4(l->fd, (struct sockaddr *)&sa, &len, SOCK_CLOEXEC);
-		if (fd >= 0 && !atomic_load(&s->serving)) {
-			close(fd); /* nobody would say hello to it */
-		} else if (fd >= 0) {
-			link_new(s, l, fd, &sa);
-		} else if (errno == EMFILE || errno == ENFILE) {
-			log_warn("no descriptor left: a connection is refused");
-			refuse_one(s, l->fd);
-		} else if (errno != ECONNABORTED && errno != EINTR) {
-			return;
-		}
-	}
+	struct pending_link l;
+	while (!outbox_busy(&s->outbox) && listeners_next(&s->listeners, &l))
+		link_new(s, &l);
 }
 
 static int hello(struct seam_srv *s, const struct seam_msg *m, struct seam_msg *answer)
@@ -437,13 +337,13 @@ static int hello(struct seam_srv *s, const struct seam_msg *m, struct seam_msg *
 	answer->serial = serials_highest(s->serials);
 	answer->link = s->top_link;
 	answer->session = s->top_session;
-	answer->listener = s->top_listener;
+	answer->listener = s->listeners.top;
 	return 0;
 }
 
 static void dump_listeners(struct seam_srv *s, uint32_t seq)
 {
-	for (const struct listener *l = s->listeners; l; l = l->next) {
+	for (const struct listener *l = s->listeners.first; l; l = l->next) {
 		struct seam_msg m;
 		memset(&m, 0, sizeof m);
 		m.cmd = SEAM_DUMP_LISTENER;
@@ -472,7 +372,7 @@ static int dump(struct seam_srv *s, const struct seam_msg *m, size_t len)
 
 static int listener_worker(struct seam_srv *s, uint32_t id)
 {
-	const struct listener *l = *listener_find(s, id);
+	const struct listener *l = listener_get(&s->listeners, id);
 	return l && l->worker >= 0 ? l->worker : -ENOENT;
 }
 
@@ -592,7 +492,7 @@ static void command(struct seam_srv *s, size_t len, int fd)
 	else if (m.cmd == SEAM_LISTENER_ADD && udp_socket_is(m.fd))
 		here = (rc = udp_listener_add(s, &m, len)) < 0;
 	else if (m.cmd == SEAM_LISTENER_ADD)
-		rc = listener_add(s, &m);
+		rc = listener_take(s, &m);
 	else if (m.cmd == SEAM_LISTENER_DEL)
 		here = (rc = listener_del(s, &m, len)) <= 0;
 	else if (m.cmd == SEAM_OUTLIVE)
@@ -642,11 +542,7 @@ static int handle(struct seam_srv *s, const struct epoll_event *ev)
 			conn_open(s, fd);
 		return 0;
 	}
-	for (struct listener *l = s->listeners; l; l = l->next)
-		if (l->fd == fd) {
-			accept_some(s, l);
-			break;
-		}
+	listeners_ready(&s->listeners, fd, atomic_load(&s->serving));
 	return 0;
 }
 
@@ -655,11 +551,12 @@ int seam_srv_run(struct seam_srv *s, struct worker **workers)
 	struct epoll_event ev[EVENTS];
 	s->workers = workers;
 	for (;;) {
+		int ms = listeners_tick(&s->listeners);
 		int n = epoll_wait(
-			s->epoll, ev, EVENTS, s->had_controller ? -1 : CONTROLLER_WAIT_MS);
+			s->epoll, ev, EVENTS, s->had_controller ? ms : CONTROLLER_WAIT_MS);
 		if (n < 0 && errno != EINTR)
 			return -errno;
-		if (n == 0)
+		if (n == 0 && !s->had_controller)
 			return -ETIMEDOUT;
 		for (int i = 0; i < n; i++) {
 			if (handle(s, &ev[i]) == 0)
@@ -668,21 +565,18 @@ int seam_srv_run(struct seam_srv *s, struct worker **workers)
 				return 0;
 			conn_lost(s);
 		}
-		listeners_watch(s);
+		links_begin(s);
 	}
 }
 
 void seam_srv_free(struct seam_srv *s)
 {
-	while (s->listeners)
-		listener_close(s, &s->listeners);
+	listeners_fini(&s->listeners);
 	if (s->conn >= 0)
 		close(s->conn);
 	if (s->listen_fd >= 0)
 		close(s->listen_fd);
 	close(s->epoll);
-	if (s->spare >= 0)
-		close(s->spare);
 	outbox_fini(&s->outbox);
 	registry_fini(&s->registry);
 	free(s);

@@ -102,7 +102,8 @@
  *                           With NLM_F_ACK control learns -ENOBUFS (queue full), -ENOENT, -EPIPE.
  *
  * events           from data plane
- * SEAM_LINK_NEW    link* listener* peer* (text, "127.0.0.1:4000" or "unix")   accepted, still down
+ * SEAM_LINK_NEW    link* listener* peer* (text, "127.0.0.1:4000" or "unix")   accepted, still down;
+ *                           the header of its HELLO has come, the frame follows
  * SEAM_LINK_LOST   link* error (negative errno; 0 = end of stream)       its rows are gone already
  * SEAM_LINK_SILENT link*                 a datagram link that this node dialled has an unanswered PING:
  *                           perhaps its address is another now. Once per silence.

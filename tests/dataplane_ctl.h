@@ -202,6 +202,15 @@ static inline void write_all(int fd, const void *p, size_t n)
 	}
 }
 
+/* Without it a connection is nobody's link; what is in it is control's business. */
+static inline void hello(int fd)
+{
+	uint8_t f[WIRE_HEADER + 1];
+	frame_header_encode(f, WIRE_LINK, LINK_HELLO, sizeof f, 0, 0);
+	f[WIRE_HEADER] = 0xa0;
+	write_all(fd, f, sizeof f);
+}
+
 /* The program and what it is started with, from main's arguments. */
 static inline void arguments(int argc, char **argv)
 {

@@ -6,6 +6,8 @@
  */
 #include "dataplane_ctl.h"
 
+enum { FEW_FILES = 64 };
+
 /* A neighbour connects; its link is up. */
 static int neighbour(struct dp *d, uint32_t *link)
 {
@@ -14,11 +16,13 @@ static int neighbour(struct dp *d, uint32_t *link)
 	setsockopt(s, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof tv);
 	setsockopt(s, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof tv);
 	assert_int_equal(connect(s, (struct sockaddr *)&d->addr, sizeof d->addr), 0);
+	hello(s);
 	struct seam_msg m = wait_event(d, SEAM_LINK_NEW);
 	assert_int_equal(m.listener, 9);
 	assert_true(m.link & 1);
 	assert_memory_equal(m.peer, "127.0.0.1:", 10);
 	*link = m.link;
+	assert_int_equal(wait_event(d, SEAM_FRAME).link, *link);
 	assert_int_equal(link_up(d, *link), 0);
 	return s;
 }
@@ -53,7 +57,7 @@ static void frames_are_relayed(void **state)
 	}
 	struct seam_msg m = {.cmd = SEAM_LINK_GET, .fd = -1, .has = H(LINK), .link = la}, answer;
 	assert_int_equal(command(d, m, -1, &answer), 0);
-	assert_int_equal(answer.frames_rx, 500);
+	assert_int_equal(answer.frames_rx, 501); /* HELLO */
 	assert_int_equal(answer.frames_tx, 500);
 	assert_int_equal(answer.bytes_tx, 50000);
 	close(a);
@@ -285,7 +289,7 @@ static void a_link_that_sent_waste_is_read_again(void **state)
 	assert_memory_equal(f, g, sizeof f);
 	struct seam_msg m = {.cmd = SEAM_LINK_GET, .fd = -1, .has = H(LINK), .link = la}, answer;
 	assert_int_equal(command(d, m, -1, &answer), 0);
-	assert_int_equal(answer.frames_rx, WASTE * FRAMES + 1);
+	assert_int_equal(answer.frames_rx, WASTE * FRAMES + 2); /* HELLO too */
 	assert_int_equal(answer.dropped, WASTE * FRAMES);
 	/* one that is held can be closed */
 	for (unsigned i = 0; i < WASTE; i++)
@@ -294,6 +298,45 @@ static void a_link_that_sent_waste_is_read_again(void **state)
 	assert_int_equal(command(d, del, -1, NULL), 0);
 	close(a);
 	close(b);
+}
+
+/* Of connections that say nothing those of the address with most make room for the others. */
+static void silence_keeps_nobody_out(void **state)
+{
+	struct dp *d = *state;
+	enum { SILENT = 300 };
+	struct sockaddr_in elsewhere = {
+		.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK + 65)};
+	int fd[SILENT], first = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1;
+	unsigned closed = 0;
+	uint8_t byte;
+	assert_int_equal(connect(first, (struct sockaddr *)&d->addr, sizeof d->addr), 0);
+	for (unsigned i = 0; i < SILENT; i++) {
+		fd[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		setsockopt(fd[i], IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof one);
+		assert_int_equal(bind(fd[i], (struct sockaddr *)&elsewhere, sizeof elsewhere), 0);
+		assert_int_equal(connect(fd[i], (struct sockaddr *)&d->addr, sizeof d->addr), 0);
+	}
+	/* each of these waits until it is closed */
+	for (unsigned i = 0; i < SILENT - FEW_FILES / 4; i++)
+		closed += recv(fd[i], &byte, 1, 0) <= 0;
+	assert_int_equal(closed, SILENT - FEW_FILES / 4);
+	uint32_t l;
+	close(neighbour(d, &l));
+	assert_int_equal(wait_event(d, SEAM_LINK_LOST).link, l);
+	hello(first);
+	assert_true(wait_event(d, SEAM_LINK_NEW).link > l);
+	close(first);
+	for (unsigned i = 0; i < SILENT; i++)
+		close(fd[i]);
+}
+
+static int set_up_with_few_files(void **state)
+{
+	files_max = FEW_FILES;
+	int rc = set_up(state);
+	files_max = 0;
+	return rc;
 }
 
 static void a_listener_can_be_closed(void **state)
@@ -401,6 +444,8 @@ int main(int argc, char **argv)
 		T(control_speaks_before_it_hangs_up),
 		T(a_link_that_sent_waste_is_read_again),
 		T(a_listener_can_be_closed),
+		cmocka_unit_test_setup_teardown(
+			silence_keeps_nobody_out, set_up_with_few_files, tear_down),
 		T(nonsense_is_refused),
 		T(a_session_carries_messages),
 	};

@@ -157,7 +157,9 @@ static void frames_cross_between_datagrams_and_streams(void **state)
 	uint8_t f[1200], g[1200];
 	int s = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	assert_int_equal(connect(s, (struct sockaddr *)&d->addr, sizeof d->addr), 0);
+	hello(s);
 	uint32_t tcp = wait_event(d, SEAM_LINK_NEW).link;
+	assert_int_equal(wait_event(d, SEAM_FRAME).link, tcp);
 	assert_int_equal(link_up(d, tcp), 0);
 	row(d, a.link, 7, b.link);
 	row(d, b.link, 8, a.link);
@@ -198,7 +200,9 @@ static void a_run_arrives_as_datagrams(void **state)
 	size_t n = 0;
 	int s = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	assert_int_equal(connect(s, (struct sockaddr *)&d->addr, sizeof d->addr), 0);
+	hello(s);
 	uint32_t tcp = wait_event(d, SEAM_LINK_NEW).link;
+	assert_int_equal(wait_event(d, SEAM_FRAME).link, tcp);
 	assert_int_equal(link_up(d, tcp), 0);
 	row(d, tcp, 10, a.link);
 	row(d, tcp, 11, a.link);

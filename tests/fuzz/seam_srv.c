@@ -4,7 +4,7 @@
  * sockets. A program of controllers that come and go, of messages (of the protocol, damaged, raw;
  * with sockets, other descriptors and none), of connections to the listeners that were handed over,
  * of workers that execute, fail and tell. The turns of the server are ours: epoll_wait is (by the
- * linker's --wrap). Whatever is said to a controller can be decoded, a command is acknowledged at
+ * linker's --wrap), but for what waits to say HELLO. Whatever is said to a controller can be decoded, a command is acknowledged at
  * most once, and exactly once by a server that lives; no descriptor is left; and it does not spin.
  */
 #include "fuzz.h"
@@ -239,6 +239,8 @@ static void say_command(struct rd *r, uint16_t cmd)
 
 static void client_connects(struct rd *r)
 {
+	static const uint8_t hello[WIRE_HEADER] = {
+		WIRE_VERSION << 4 | WIRE_LINK, LINK_HELLO, 0, WIRE_HEADER};
 	uint8_t how = rd_u8(r);
 	int l = t.listener[how % LISTENERS], *c = &t.client[how >> 4 & 7];
 	struct sockaddr_un sa;
@@ -247,7 +249,11 @@ static void client_connects(struct rd *r)
 	if (l < 0 || getsockname(l, (struct sockaddr *)&sa, &len) < 0)
 		return;
 	*c = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (connect(*c, (struct sockaddr *)&sa, len) < 0 || how & 8)
+	if (connect(*c, (struct sockaddr *)&sa, len) < 0)
+		close_at(c);
+	else if (!(how & 0x80))
+		CHECK(send(*c, hello, how & 4 ? 7 : sizeof hello, MSG_NOSIGNAL) > 0);
+	if (how & 8)
 		close_at(c);
 }
 
@@ -370,6 +376,8 @@ int __wrap_epoll_wait(int ep, struct epoll_event *ev, int n, int ms)
 {
 	for (;;) {
 		int got = __real_epoll_wait(ep, ev, n, 0);
+		if (!ms) /* that of pending.c */
+			return got;
 		if (got)
 			CHECK(++t.spins < SPINS_MAX);
 		if (got)

@@ -34,11 +34,16 @@ static const struct crowd_member *busiest(const struct crowd_group *g)
 	return most;
 }
 
+struct crowd_item *crowd_most(const struct crowd *c)
+{
+	return c->total ? busiest(c->by_count[c->most])->oldest : NULL;
+}
+
 struct crowd_item *crowd_victim(const struct crowd *c, const struct crowd_member *m)
 {
 	if (m->n >= c->max_each)
 		return m->oldest;
-	return c->total >= c->max ? busiest(c->by_count[c->most])->oldest : NULL;
+	return c->total >= c->max ? crowd_most(c) : NULL;
 }
 
 /* Moves a group to where those with n are. */

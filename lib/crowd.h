@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Who has how many: half-open paths, half-open ends, established paths, each by the link that it
- * came by, and links by the address that they came from (origin.h). A crowd has a limit in all and
- * one per link; when one is reached it names who has to go: the oldest of that link, or of the
- * address that has most the oldest of a link that has many. Every operation takes constant time.
+ * came by, links by the address that they came from (control/origin.h), and connections that have
+ * said nothing (dataplane/pending.h). A crowd has a limit in all and one per link; when one is
+ * reached it names who has to go: the oldest of that link, or of the address that has most the
+ * oldest of a link that has many. Every operation takes constant time.
  * Members are embedded in links, groups in origins, items in what is counted; a member is a group
  * of its own until it joins one.
  */
@@ -45,6 +46,8 @@ int crowd_init(struct crowd *c, unsigned max, unsigned max_each); /* 0 or -ENOME
 void crowd_fini(struct crowd *c);
 /* Who has to leave before one more of `m` may enter; NULL: nobody. */
 struct crowd_item *crowd_victim(const struct crowd *c, const struct crowd_member *m);
+/* Who has to leave when there is no room for another reason; NULL: nobody is in. */
+struct crowd_item *crowd_most(const struct crowd *c);
 void crowd_enter(struct crowd *c, struct crowd_member *m, struct crowd_item *i);
 void crowd_leave(struct crowd *c, struct crowd_item *i); /* nothing when it is not in */
 /* Goes over to a group with all that it has; NULL: to its own. */
