@@ -3,7 +3,7 @@
  * A relay at work: a source that never rests, a sink that throws away, frames of one size on one
  * path or on 64 in turn; then one frame to and fro. The source heeds PAUSE and RESUME.
  */
-#include "bench.h"
+#include "catalog.h"
 #include "pair.h"
 #include "socket.h"
 #include "wire.h"
@@ -20,7 +20,7 @@
 static const uint32_t sizes[] = {64, 256, 1400, 16384, 60000};
 enum {
 	SIZES = sizeof sizes / sizeof *sizes,
-	BATCH = 1 << 20, /* bytes per send and per receive */
+	BATCH = 1 << 20,   /* bytes per send and per receive */
 	CHECKED = 4 << 20, /* bytes, at most this many frames */
 	CHECKED_FRAMES = 4096,
 	PING_LEN = 64,
@@ -123,8 +123,8 @@ struct cost {
 
 static struct cost cost_now(const struct load *l, const struct via *v)
 {
-	return (struct cost){l->received, now_ns(), via_cpu_ns(v),
-		clock_ns(CLOCK_PROCESS_CPUTIME_ID)};
+	return (struct cost){
+		l->received, now_ns(), via_cpu_ns(v), clock_ns(CLOCK_PROCESS_CPUTIME_ID)};
 }
 
 /* Runs source and sink, and takes what moved between two points in time. */
@@ -159,21 +159,17 @@ static void record(struct bench *b, const char *name, uint32_t size, const struc
 	char metric[48];
 	double gib = (double)c->bytes / (double)(1 << 30);
 	snprintf(metric, sizeof metric, "throughput, %u B", size);
-	results_add(b->results, "forward", name, metric, "Gbit/s",
-		8 * (double)c->bytes / (double)c->wall_ns);
+	bench_add(b, name, metric, 8 * (double)c->bytes / (double)c->wall_ns);
 	snprintf(metric, sizeof metric, "frames, %u B", size);
-	results_add(b->results, "forward", name, metric, "M/s",
-		(double)c->bytes / size / ((double)c->wall_ns / 1e3));
+	bench_add(b, name, metric, (double)c->bytes / size / ((double)c->wall_ns / 1e3));
 	if (gib <= 0)
 		return;
 	if (c->relay_ns) {
 		snprintf(metric, sizeof metric, "relay's CPU, %u B", size);
-		results_add(b->results, "forward", name, metric, "s/GiB",
-			(double)c->relay_ns / 1e9 / gib);
+		bench_add(b, name, metric, (double)c->relay_ns / 1e9 / gib);
 	}
 	snprintf(metric, sizeof metric, "CPU with source and sink, %u B", size);
-	results_add(b->results, "forward", name, metric, "s/GiB",
-		(double)(c->relay_ns + c->own_ns) / 1e9 / gib);
+	bench_add(b, name, metric, (double)(c->relay_ns + c->own_ns) / 1e9 / gib);
 }
 
 static size_t checked_frames(uint32_t size)
@@ -265,13 +261,12 @@ static int measure_ping(struct bench *b, struct via_set *s, const struct via *v,
 		pthread_join(t, NULL);
 		rc = n < 0 ? (int)n : 0;
 		if (n > 0) {
-			results_add(b->results, "forward", v->name, "round trip of a 64 B frame, p50",
-				"us", quantile_of(us, (size_t)n, .5));
-			results_add(b->results, "forward", v->name, "round trip of a 64 B frame, p99",
-				"us", quantile_of(us, (size_t)n, .99));
+			bench_add(b, v->name, "round trip of a 64 B frame, p50",
+				quantile_of(us, (size_t)n, .5));
+			bench_add(b, v->name, "round trip of a 64 B frame, p99",
+				quantile_of(us, (size_t)n, .99));
 			if (v->pids[0])
-				results_add(b->results, "forward", v->name,
-					"relay's CPU per round trip", "us",
+				bench_add(b, v->name, "relay's CPU per round trip",
 					(double)cpu / 1e3 / (double)n);
 		}
 	}
@@ -279,33 +274,50 @@ static int measure_ping(struct bench *b, struct via_set *s, const struct via *v,
 	return rc;
 }
 
-static int one_round(struct bench *b, struct via_set *s, double *us)
+struct work {
+	struct via_set s;
+	double *us;
+};
+
+static void close_forward(struct bench *b, void *state)
 {
+	struct work *w = state;
+	via_close(b, &w->s);
+	free(w->us);
+	free(w);
+}
+
+static int open_forward(struct bench *b, void **state)
+{
+	struct work *w = calloc(1, sizeof *w);
+	if (!w)
+		return -ENOMEM;
+	w->us = malloc(PINGS_MAX * sizeof *w->us);
+	int rc = w->us ? via_open(b, &w->s, false) : -ENOMEM;
+	if (rc < 0) {
+		free(w->us);
+		free(w);
+		return rc;
+	}
+	*state = w;
+	return 0;
+}
+
+static int round_forward(struct bench *b, void *state)
+{
+	struct work *w = state;
+	struct via_set *s = &w->s;
 	int rc = 0;
 	for (unsigned i = 0; i < SIZES && rc == 0; i++)
 		for (unsigned k = 0; k < s->n && rc == 0; k++) {
-			rc = measure_load(b, s, &s->v[k], sizes[i], 1);
-			if (rc == 0 && s->v[k].is_node)
-				rc = measure_load(b, s, &s->v[k], sizes[i], PAIR_PATHS_MAX);
+			const struct via *v = &s->v[bench_turn(b, k, s->n)];
+			rc = measure_load(b, s, v, sizes[i], 1);
+			if (rc == 0 && v->is_node)
+				rc = measure_load(b, s, v, sizes[i], PAIR_PATHS_MAX);
 		}
 	for (unsigned k = 0; k < s->n && rc == 0; k++)
-		rc = measure_ping(b, s, &s->v[k], us);
+		rc = measure_ping(b, s, &s->v[bench_turn(b, k, s->n)], w->us);
 	return rc;
 }
 
-static int run(struct bench *b)
-{
-	struct via_set s;
-	double *us = malloc(PINGS_MAX * sizeof *us);
-	int rc = us ? via_open(b, &s, false) : -ENOMEM;
-	if (rc == 0) {
-		for (unsigned r = 0; r < b->runs && rc == 0; r++)
-			rc = one_round(b, &s, us);
-		via_close(b, &s);
-	}
-	free(us);
-	return rc;
-}
-
-const struct scenario scenario_forward = {"forward",
-	"a relay node fed with frames, beside no relay, a splice relay and HAProxy", run};
+const struct scenario_ops forward_ops = {open_forward, round_forward, NULL, close_forward};

@@ -5,7 +5,8 @@
  */
 #include "handshake.h"
 
-#include "bench.h"
+#include "catalog.h"
+#include "greeting.h"
 
 #include <errno.h>
 #include <sodium.h>
@@ -61,8 +62,7 @@ static int once(struct pair *p, uint8_t suite)
 		n = handshake_resp(&p->i, &p->i_keys, p->resp, (size_t)n, p->now, p->finish,
 			sizeof p->finish, &p->i_result);
 	if (n > 0)
-		n = handshake_finish(
-			&p->r, &p->r_keys, p->finish, (size_t)n, p->now, &p->r_result);
+		n = handshake_finish(&p->r, &p->r_keys, p->finish, (size_t)n, p->now, &p->r_result);
 	return n;
 }
 
@@ -108,8 +108,8 @@ static int measure_bare(struct bench *b, struct bare *x)
 		n++;
 		spent = clock_ns(CLOCK_THREAD_CPUTIME_ID) - start;
 	} while ((double)spent < b->seconds * 1e9);
-	results_add(b->results, "handshake", "bare curve and signature operations", "both ends",
-		"handshakes/s and core", (double)n / ((double)spent / 1e9));
+	bench_add(b, "bare curve and signature operations", "both ends",
+		(double)n / ((double)spent / 1e9));
 	return 0;
 }
 
@@ -123,9 +123,22 @@ static int measure(struct bench *b, struct pair *p, uint8_t suite, const char *n
 		n++;
 		spent = clock_ns(CLOCK_THREAD_CPUTIME_ID) - start;
 	} while ((double)spent < b->seconds * 1e9);
-	results_add(b->results, "handshake", name, "both ends", "handshakes/s and core",
-		(double)n / ((double)spent / 1e9));
+	bench_add(b, name, "both ends", (double)n / ((double)spent / 1e9));
 	return 0;
+}
+
+/* Both ends of the last handshake have the same keys, and know each other. */
+static int verify(const struct pair *p)
+{
+	const struct handshake_result *i = &p->i_result, *r = &p->r_result;
+	bool same = !sodium_memcmp(&i->chain_tx, &r->chain_rx, sizeof i->chain_tx) &&
+		    !sodium_memcmp(&i->chain_rx, &r->chain_tx, sizeof i->chain_rx) &&
+		    !memcmp(i->hash, r->hash, sizeof i->hash) &&
+		    !memcmp(i->peer_static, p->r_keys.static_public, sizeof i->peer_static) &&
+		    !memcmp(r->peer_static, p->i_keys.static_public, sizeof r->peer_static);
+	if (!same)
+		bench_say("the ends of a handshake do not have the same keys");
+	return same ? 0 : -EBADMSG;
 }
 
 static int run_suite(struct bench *b, struct pair *p, uint8_t suite, const char *name)
@@ -135,29 +148,58 @@ static int run_suite(struct bench *b, struct pair *p, uint8_t suite, const char 
 		rc = keys_make(&p->r_keys, suite, p->now);
 	if (rc == 0)
 		rc = measure(b, p, suite, name);
-	return rc == -EOPNOTSUPP ? 0 : rc;
+	return rc == -EOPNOTSUPP ? 0 : rc < 0 ? rc : verify(p);
 }
 
-static int run(struct bench *b)
-{
-	struct pair *p = sodium_malloc(sizeof *p);
+struct work {
+	struct pair *p; /* locked memory */
 	struct bare bare;
-	int rc = p ? 0 : -ENOMEM;
-	if (rc < 0)
-		return rc;
-	memset(p, 0, sizeof *p);
-	p->now = (uint64_t)time(NULL);
-	bare_make(&bare);
-	for (unsigned r = 0; r < b->runs && rc == 0; r++) {
-		rc = measure_bare(b, &bare);
-		if (rc == 0)
-			rc = run_suite(b, p, SUITE_AESGCM, "XX with AES-256-GCM");
-		if (rc == 0)
-			rc = run_suite(b, p, SUITE_CHACHAPOLY, "XX with ChaCha20-Poly1305");
-	}
-	sodium_free(p);
-	return rc;
+	struct greetings *links;
+};
+
+static void close_handshake(struct bench *b, void *state)
+{
+	struct work *w = state;
+	greetings_close(b, w->links);
+	sodium_free(w->p);
+	free(w);
 }
 
-const struct scenario scenario_handshake = {"handshake",
-	"XX handshakes with all proofs, both ends in one thread, beside the bare operations", run};
+static int open_handshake(struct bench *b, void **state)
+{
+	struct work *w = calloc(1, sizeof *w);
+	if (!w)
+		return -ENOMEM;
+	w->p = sodium_malloc(sizeof *w->p);
+	int rc = w->p ? greetings_open(b, &w->links) : -ENOMEM;
+	if (rc < 0) {
+		sodium_free(w->p);
+		free(w);
+		return rc;
+	}
+	memset(w->p, 0, sizeof *w->p);
+	w->p->now = (uint64_t)time(NULL);
+	bare_make(&w->bare);
+	*state = w;
+	return 0;
+}
+
+static int round_handshake(struct bench *b, void *state)
+{
+	struct work *w = state;
+	int rc = 0;
+	for (unsigned i = 0; i < 3 && rc == 0; i++)
+		switch (bench_turn(b, i, 3)) {
+		case 0:
+			rc = measure_bare(b, &w->bare);
+			break;
+		case 1:
+			rc = run_suite(b, w->p, SUITE_AESGCM, "XX with AES-256-GCM");
+			break;
+		default:
+			rc = run_suite(b, w->p, SUITE_CHACHAPOLY, "XX with ChaCha20-Poly1305");
+		}
+	return rc < 0 ? rc : greetings_round(b, w->links);
+}
+
+const struct scenario_ops handshake_ops = {open_handshake, round_handshake, NULL, close_handshake};

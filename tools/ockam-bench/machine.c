@@ -2,13 +2,31 @@
 #include "machine.h"
 
 #include "place.h"
+#include "proc.h"
 
+#include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
+
+/* What others are asked for their version with; the first line of what they say that begins with
+ * `line`. */
+static const struct peer {
+	const char *program, *ask, *line;
+} peers[] = {
+	{"haproxy", "haproxy -v", "HAProxy"},
+	{"nginx", "nginx -v", "nginx"},
+	{"socat", "socat -V", "socat version"},
+	{"turnserver", "turnserver --version", ""},
+	{"ssh", "ssh -V", "OpenSSH"},
+	{"stunnel", "stunnel -version", "stunnel"},
+	{"spiped", "spiped -v", "spiped"},
+	{"openssl", "openssl version", "OpenSSL"},
+};
 
 static void cpu_model(char *dst, size_t cap)
 {
@@ -27,6 +45,37 @@ static void cpu_model(char *dst, size_t cap)
 		fclose(f);
 }
 
+/* Some say it on standard output, some on standard error, some behind other things. */
+static bool version_of(const struct peer *p, char *dst, size_t cap)
+{
+	char program[PATH_MAX], script[256], said[4096], *save = NULL;
+	char *argv[] = {"/bin/sh", "-c", script, NULL};
+	struct proc_result r;
+	if (proc_find(p->program, program, sizeof program) < 0)
+		return false;
+	snprintf(script, sizeof script, "PATH=$PATH:/usr/sbin:/sbin; %s 2>&1", p->ask);
+	if (proc_run(argv, said, sizeof said, &r) < 0)
+		return false;
+	for (char *line = strtok_r(said, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		const char *at = strstr(line, p->line);
+		if (!at)
+			continue;
+		snprintf(dst, cap, "%s", at);
+		return true;
+	}
+	return false;
+}
+
+static json_t *peers_json(void)
+{
+	char version[160];
+	json_t *all = json_object();
+	for (size_t i = 0; i < sizeof peers / sizeof *peers; i++)
+		if (version_of(&peers[i], version, sizeof version))
+			json_object_set_new(all, peers[i].program, json_string(version));
+	return all;
+}
+
 json_t *machine_json(void)
 {
 	char cpu[128], congestion[32], date[32];
@@ -39,8 +88,8 @@ json_t *machine_json(void)
 	uname(&u);
 	if (getloadavg(&load, 1) != 1)
 		load = -1;
-	return json_pack("{s:s, s:i, s:s, s:s, s:f, s:s, s:s, s:s}", "cpu", cpu, "cpus",
+	return json_pack("{s:s, s:i, s:s, s:s, s:f, s:s, s:s, s:s, s:s, s:o}", "cpu", cpu, "cpus",
 		(int)sysconf(_SC_NPROCESSORS_ONLN), "kernel", u.release, "congestion_control",
 		congestion, "load", load, "build", BENCH_BUILD, "date", date, "version",
-		OCKAM_VERSION);
+		OCKAM_VERSION, "revision", bench_revision, "peers", peers_json());
 }

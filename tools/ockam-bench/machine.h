@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the figures were taken on. */
+/* What the figures were taken on, and beside. */
 #ifndef OCKAM_BENCH_MACHINE_H
 #define OCKAM_BENCH_MACHINE_H
 
 #include <jansson.h>
 
-/* {cpu, cpus, kernel, congestion_control, load, build, date, version}; a new reference. `load` is
- * that of the minute before the call. */
+/* {cpu, cpus, kernel, congestion_control, load, build, date, version, revision, peers}; a new
+ * reference. `load` is that of the minute before the call; `peers` is what each program that is
+ * installed says of its version. */
 json_t *machine_json(void);
+/* The commit that this was built from; revision.c is made by the build. */
+extern const char bench_revision[];
 
 #endif

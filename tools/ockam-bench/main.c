@@ -4,14 +4,16 @@
  * the same run. It starts the real programs, in homes of its own below a temporary directory.
  */
 #include "bench.h"
-#include "hog.h"
+#include "compare.h"
+#include "document.h"
+#include "list.h"
 #include "machine.h"
+#include "options.h"
 #include "place.h"
+#include "rounds.h"
 #include "supervise.h"
-#include "tunnel.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <signal.h>
 #include <sodium.h>
 #include <stdarg.h>
@@ -20,37 +22,15 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { EXIT_USAGE = 2, EXIT_INTERNAL = 70, EXIT_CONFIG = 78, RUNS = 5, RUNS_MAX = 1000 };
-
-static const struct scenario *const scenarios[] = {
-	&scenario_seal,
-	&scenario_handshake,
-	&scenario_message,
-	&scenario_forward,
-	&scenario_start,
-	&scenario_portal,
+enum {
+	EXIT_WORSE = 1,
+	EXIT_USAGE = 2,
+	EXIT_DATA = 65,
+	EXIT_NO_INPUT = 66,
+	EXIT_INTERNAL = 70,
+	EXIT_IO = 74,
+	EXIT_CONFIG = 78
 };
-enum { SCENARIOS = sizeof scenarios / sizeof *scenarios };
-
-static const char usage[] =
-	"usage: ockam-bench SCENARIO... [--seconds S] [--runs N] [--idle S] [--peers LIST]\n"
-	"                             [--hogs N] [-j]\n"
-	"       ockam-bench all | list\n"
-	"\n"
-	"  --seconds S   length of each measurement (default 1)\n"
-	"  --runs N      measurements of each figure, contestants in turn (default 5)\n"
-	"  --idle S      how long `start` watches an idle node (default 20)\n"
-	"  --peers LIST  who is beside ockam in `portal`: ssh, stunnel, haproxy, socat, spiped, "
-	"by\n"
-	"                comma, or none (default all that are installed)\n"
-	"  --hogs N      processes that want the CPU beside `portal` (default 0)\n"
-	"  -j, --json    one JSON document instead of a table\n"
-	"  -h, --help    this text\n"
-	"\n"
-	"Prints medians with the least and the greatest. Compare figures of one run only. As root "
-	"it\n"
-	"measures in a network namespace of its own with TCP cubic. HAProxy takes part if it is\n"
-	"installed.\n";
 
 void bench_say(const char *fmt, ...)
 {
@@ -60,106 +40,6 @@ void bench_say(const char *fmt, ...)
 	vfprintf(stderr, fmt, ap);
 	fputc('\n', stderr);
 	va_end(ap);
-}
-
-static int list(void)
-{
-	for (size_t i = 0; i < SCENARIOS; i++)
-		printf("%-10s %s\n", scenarios[i]->name, scenarios[i]->help);
-	return 0;
-}
-
-static int seconds_parse(const char *text, double *out)
-{
-	char *end;
-	double v = strtod(text, &end);
-	if (end == text || *end || !(v >= 0.01 && v <= 3600))
-		return -EINVAL;
-	*out = v;
-	return 0;
-}
-
-static int count_parse(const char *text, long least, long greatest, unsigned *out)
-{
-	char *end;
-	long v = strtol(text, &end, 10);
-	if (end == text || *end || v < least || v > greatest)
-		return -EINVAL;
-	*out = (unsigned)v;
-	return 0;
-}
-
-/* Returns an exit status, or -1 to go on. */
-static int parse(struct bench *b, bool *json, int argc, char **argv)
-{
-	static const struct option options[] = {
-		{"seconds", required_argument, NULL, 's'},
-		{"runs", required_argument, NULL, 'r'},
-		{"idle", required_argument, NULL, 'i'},
-		{"peers", required_argument, NULL, 'p'},
-		{"hogs", required_argument, NULL, 'o'},
-		{"json", no_argument, NULL, 'j'},
-		{"help", no_argument, NULL, 'h'},
-		{0},
-	};
-	for (int c; (c = getopt_long(argc, argv, "jh", options, NULL)) != -1;) {
-		int rc = 0;
-		switch (c) {
-		case 's':
-			rc = seconds_parse(optarg, &b->seconds);
-			break;
-		case 'i':
-			rc = seconds_parse(optarg, &b->idle_seconds);
-			break;
-		case 'r':
-			rc = count_parse(optarg, 1, RUNS_MAX, &b->runs);
-			break;
-		case 'p':
-			b->peers = optarg;
-			rc = tunnel_peers_check(optarg);
-			break;
-		case 'o':
-			rc = count_parse(optarg, 0, HOGS_MAX, &b->hogs);
-			break;
-		case 'j':
-			*json = true;
-			break;
-		case 'h':
-			fputs(usage, stdout);
-			return 0;
-		default:
-			fputs("ockam-bench --help lists the options\n", stderr);
-			return EXIT_USAGE;
-		}
-		if (rc < 0) {
-			bench_say("%s is not a sensible value here; seconds go from 0.01 to 3600, "
-				  "runs from 1 to %d, hogs to %d; --help lists the peers",
-				optarg, RUNS_MAX, HOGS_MAX);
-			return EXIT_USAGE;
-		}
-	}
-	if (optind == argc) {
-		fputs(usage, stderr);
-		return EXIT_USAGE;
-	}
-	return -1;
-}
-
-/* Which scenarios are named; -EINVAL after saying which name is none. */
-static int choose(bool chosen[static SCENARIOS], char **names, int n)
-{
-	for (int k = 0; k < n; k++) {
-		bool known = false;
-		for (size_t i = 0; i < SCENARIOS; i++)
-			if (!strcmp(names[k], scenarios[i]->name) || !strcmp(names[k], "all"))
-				known = chosen[i] = true;
-		if (!known) {
-			bench_say("there is no scenario %s; ockam-bench list shows them all",
-				names[k]);
-			return -EINVAL;
-		}
-	}
-	return 0;
 }
 
 /* The command beside this program, or where the build directory has it. */
@@ -179,82 +59,135 @@ static int find_ockam(char *dst, size_t cap)
 	return -ENOENT;
 }
 
-struct request {
-	bool chosen[SCENARIOS], json;
-};
-
-static int run(struct bench *b, const struct request *q)
+static bool chosen(const struct options *o, const struct scenario *s)
 {
-	for (size_t i = 0; i < SCENARIOS; i++) {
-		if (!q->chosen[i])
-			continue;
-		bench_say("%s: %s", scenarios[i]->name, scenarios[i]->help);
-		int rc = scenarios[i]->run(b);
-		if (rc < 0) {
-			bench_say("%s broke off: %s", scenarios[i]->name, strerror(-rc));
-			return EXIT_INTERNAL;
-		}
-	}
-	return 0;
+	for (int i = 0; i < o->names_n; i++)
+		if (!strcmp(o->names[i], s->name) || !strcmp(o->names[i], "all"))
+			return true;
+	return false;
 }
 
-static void print(struct bench *b, json_t *machine, bool json)
+static void print_table(json_t *machine, const struct results *r)
 {
-	if (!json) {
-		const char *key;
-		json_t *v;
-		json_object_foreach(machine, key, v)
-		{
-			char *text = json_dumps(v, JSON_ENCODE_ANY | JSON_REAL_PRECISION(3));
-			printf("%s %s  ", key, text ? text : "");
-			free(text);
-		}
-		printf("\n\n");
-		results_table(b->results);
-		return;
+	const char *key;
+	json_t *v;
+	json_object_foreach(machine, key, v)
+	{
+		char *text = json_dumps(v, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(3));
+		printf("%s %s  ", key, text ? text : "");
+		free(text);
 	}
-	json_t *doc =
-		json_pack("{s:O, s:o}", "machine", machine, "results", results_json(b->results));
-	json_dumpf(doc, stdout, JSON_REAL_PRECISION(6));
-	putchar('\n');
-	json_decref(doc);
+	printf("\n\n");
+	results_table(r);
+}
+
+static int write_file(const char *path, json_t *machine, const struct results *r)
+{
+	FILE *f = fopen(path, "we");
+	int rc = f ? document_write(f, machine, r) : -errno;
+	if (f && fclose(f) && rc == 0)
+		rc = -errno;
+	if (rc < 0)
+		bench_say("cannot write %s: %s", path, strerror(-rc));
+	return rc;
+}
+
+/* What there is to show of a run or of files. An exit status. */
+static int show(const struct options *o, json_t *machine, const struct results *r)
+{
+	int rc = 0;
+	if (o->json)
+		rc = document_write(stdout, machine, r);
+	else
+		print_table(machine, r);
+	if (o->out && write_file(o->out, machine, r) < 0)
+		rc = -EIO;
+	return rc < 0 || fflush(stdout) ? EXIT_IO : 0;
 }
 
 static int work(struct bench *b, void *ctx)
 {
-	const struct request *q = ctx;
+	const struct options *o = ctx;
+	int rc = 0;
 	place_enter();
 	b->results = results_new();
 	json_t *machine = machine_json();
-	int rc = run(b, q);
+	for (unsigned i = 0; i < scenarios_count && rc == 0; i++)
+		if (chosen(o, scenarios[i]))
+			rc = rounds_run(b, scenarios[i]) < 0 ? EXIT_INTERNAL : 0;
 	if (rc == 0)
-		print(b, machine, q->json);
+		rc = show(o, machine, b->results);
 	json_decref(machine);
 	results_free(b->results);
 	return rc;
 }
 
-int main(int argc, char **argv)
+static int run(struct bench *b, struct options *o)
 {
-	struct bench b = {.runs = RUNS, .seconds = 1, .idle_seconds = 20};
-	struct request q = {0};
-	int rc = parse(&b, &q.json, argc, argv);
-	if (rc >= 0)
-		return rc;
-	if (!strcmp(argv[optind], "list"))
-		return list();
-	if (choose(q.chosen, argv + optind, argc - optind) < 0)
-		return EXIT_USAGE;
-	if (find_ockam(b.ockam, sizeof b.ockam) < 0) {
+	const char *tmp = getenv("TMPDIR");
+	if (find_ockam(b->ockam, sizeof b->ockam) < 0) {
 		bench_say("the program ockam is not beside this one; build or install all of it");
 		return EXIT_CONFIG;
 	}
-	const char *tmp = getenv("TMPDIR");
-	snprintf(b.dir, sizeof b.dir, "%.60s/ockam-bench.XXXXXX", tmp ? tmp : "/tmp");
-	if (sodium_init() < 0 || !mkdtemp(b.dir)) {
+	snprintf(b->dir, sizeof b->dir, "%.60s/ockam-bench.XXXXXX", tmp ? tmp : "/tmp");
+	if (sodium_init() < 0 || !mkdtemp(b->dir)) {
 		bench_say("cannot make a temporary directory: %s", strerror(errno));
 		return EXIT_CONFIG;
 	}
 	signal(SIGPIPE, SIG_IGN);
-	return supervise(&b, work, &q);
+	return supervise(b, work, o);
+}
+
+static int status_of(int rc)
+{
+	return rc == -EBADMSG ? EXIT_DATA : rc == -ENOENT ? EXIT_NO_INPUT : EXIT_IO;
+}
+
+/* The machine shown is that of the first file. */
+static int report(const struct options *o)
+{
+	static char standard_input[] = "-";
+	char *one = standard_input, **files = o->names_n ? o->names : &one;
+	struct results *r = results_new();
+	json_t *machine = NULL;
+	int rc = 0;
+	for (int i = 0; i < (o->names_n ? o->names_n : 1) && rc == 0; i++)
+		rc = document_read(files[i], machine ? NULL : &machine, r);
+	int status = rc < 0 ? status_of(rc) : show(o, machine, r);
+	json_decref(machine);
+	results_free(r);
+	return status;
+}
+
+static int compare(const struct options *o)
+{
+	struct results *before = results_new(), *after = results_new();
+	const struct compare_how how = {o->relative, o->least, o->json};
+	int rc = document_read(o->names[0], NULL, before);
+	if (rc == 0)
+		rc = document_read(o->names[1], NULL, after);
+	int status = rc < 0 ? status_of(rc) : compare_print(before, after, &how) ? EXIT_WORSE : 0;
+	results_free(before);
+	results_free(after);
+	return fflush(stdout) ? EXIT_IO : status;
+}
+
+int main(int argc, char **argv)
+{
+	struct bench b;
+	struct options o;
+	int status = options_parse(&b, &o, argc, argv);
+	if (status >= 0)
+		return status;
+	switch (o.verb) {
+	case VERB_LIST:
+		return list_print(o.names, o.names_n, o.json) < 0 ? EXIT_USAGE : 0;
+	case VERB_REPORT:
+		return report(&o);
+	case VERB_RUN:
+		return run(&b, &o);
+	case VERB_COMPARE:
+		return compare(&o);
+	}
+	return EXIT_USAGE;
 }

@@ -3,7 +3,7 @@
  * A message to `echo` and its reply through a secure channel, over a kept API connection, beside
  * the round trip of as many bytes over bare TCP.
  */
-#include "bench.h"
+#include "catalog.h"
 #include "pair.h"
 #include "socket.h"
 
@@ -17,6 +17,8 @@
 
 enum { LEN = 64, TRIPS_MAX = 200000 };
 
+enum { SUBJECTS = 4 };
+
 struct subject {
 	const char *name;
 	struct node_info nodes[3];
@@ -29,13 +31,11 @@ static void record(struct bench *b, const char *name, double *us, size_t n, uint
 {
 	if (!n)
 		return;
-	results_add(b->results, "message", name, "round trip of 64 B, p50", "us",
-		quantile_of(us, n, .5));
-	results_add(b->results, "message", name, "round trip of 64 B, p99", "us",
-		quantile_of(us, n, .99));
+	bench_add(b, name, "round trip of 64 B, p50", quantile_of(us, n, .5));
+	bench_add(b, name, "round trip of 64 B, p99", quantile_of(us, n, .99));
 	if (cpu_ns)
-		results_add(b->results, "message", name, "CPU of what is between, per round trip",
-			"us", (double)cpu_ns / 1e3 / (double)n);
+		bench_add(b, name, "CPU of what is between, per round trip",
+			(double)cpu_ns / 1e3 / (double)n);
 }
 
 static uint64_t cpu_of(const struct subject *s)
@@ -108,15 +108,38 @@ static int measure_tcp(struct bench *b, struct via_set *vs, const struct via *v,
 	return rc;
 }
 
+static const struct kind {
+	const char *name;
+	bool udp, relayed;
+} kinds[SUBJECTS] = {
+	{"message, no relay", false, false},
+	{"message, one relay node", false, true},
+	{"message over UDP, no relay", true, false},
+	{"message over UDP, one relay node", true, true},
+};
+
+struct work {
+	struct node_info m1, m2, relay;
+	struct subject subjects[SUBJECTS];
+	struct via_set vs;
+	double *us;
+};
+
 /* A channel from m1 to m2, by way of the relay or not, and an API connection to m1. */
-static int subject_open(struct bench *b, struct subject *s, const char *name, bool relayed,
-	const struct node_info nodes[static 3])
+static int subject_open(struct bench *b, struct work *w, struct subject *s, const struct kind *k)
 {
-	char channel[128];
-	const char *args[] = {"secure-channel", "create", "--from", "m1", "--to",
-		relayed ? "/node/relay/node/m2/service/api" : "/node/m2/service/api", NULL};
-	*s = (struct subject){.name = name, .n = relayed ? 3 : 2};
-	memcpy(s->nodes, nodes, sizeof s->nodes);
+	char channel[128], to[256], first[64] = "";
+	const char *proto = k->udp ? "udp" : "tcp";
+	const char *args[] = {"secure-channel", "create", "--from", "m1", "--to", to, NULL};
+	*s = (struct subject){.name = k->name, .api = -1, .n = k->relayed ? 3 : 2};
+	s->nodes[0] = w->m1;
+	s->nodes[1] = w->m2;
+	s->nodes[2] = w->relay;
+	if (k->relayed)
+		snprintf(first, sizeof first, "/ip4/127.0.0.1/%s/%u", proto,
+			k->udp ? w->relay.udp_port : w->relay.port);
+	snprintf(to, sizeof to, "%s/ip4/127.0.0.1/%s/%u/service/api", first, proto,
+		k->udp ? w->m2.udp_port : w->m2.port);
 	int rc = node_command(b, args, channel, sizeof channel, NULL);
 	if (rc < 0)
 		return rc;
@@ -125,47 +148,66 @@ static int subject_open(struct bench *b, struct subject *s, const char *name, bo
 	return s->api < 0 ? s->api : 0;
 }
 
-static int rounds(struct bench *b, struct via_set *vs, struct subject *s, double *us)
+static void close_message(struct bench *b, void *state)
 {
-	int rc = 0;
-	for (unsigned r = 0; r < b->runs && rc == 0; r++) {
-		for (unsigned i = 0; i < vs->n && rc == 0; i++)
-			rc = measure_tcp(b, vs, &vs->v[i], us);
-		for (unsigned i = 0; i < 2 && rc == 0; i++)
-			rc = measure_messages(b, &s[i], us);
-	}
+	struct work *w = state;
+	for (unsigned i = 0; i < SUBJECTS; i++)
+		if (w->subjects[i].api >= 0)
+			close(w->subjects[i].api);
+	if (node_home(b, "message") == 0)
+		node_delete_all(b);
+	via_close(b, &w->vs);
+	free(w->us);
+	free(w);
+}
+
+static int open_nodes(struct bench *b, struct work *w)
+{
+	int rc = node_home(b, "message");
+	if (rc == 0)
+		rc = node_create(b, "m1", &w->m1);
+	if (rc == 0)
+		rc = node_create(b, "m2", &w->m2);
+	if (rc == 0)
+		rc = node_create(b, "relay", &w->relay);
+	for (unsigned i = 0; i < SUBJECTS && rc == 0; i++)
+		rc = subject_open(b, w, &w->subjects[i], &kinds[i]);
 	return rc;
 }
 
-static int run(struct bench *b)
+static int open_message(struct bench *b, void **state)
 {
-	static const char *const names[] = {"m1", "m2", "relay"};
-	struct node_info nodes[3];
-	struct subject s[2] = {{.api = -1}, {.api = -1}};
-	struct via_set vs;
-	double *us = malloc(TRIPS_MAX * sizeof *us);
-	int rc = us ? via_open(b, &vs, true) : -ENOMEM;
+	struct work *w = calloc(1, sizeof *w);
+	if (!w)
+		return -ENOMEM;
+	for (unsigned i = 0; i < SUBJECTS; i++)
+		w->subjects[i].api = -1;
+	w->vs.listener = -1;
+	w->us = malloc(TRIPS_MAX * sizeof *w->us);
+	int rc = w->us ? via_open(b, &w->vs, true) : -ENOMEM;
+	if (rc == 0)
+		rc = open_nodes(b, w);
 	if (rc < 0) {
-		free(us);
+		close_message(b, w);
 		return rc;
 	}
-	rc = node_home(b, "message");
-	for (unsigned i = 0; i < 3 && rc == 0; i++)
-		rc = node_create(b, names[i], &nodes[i]);
-	if (rc == 0)
-		rc = subject_open(b, &s[0], "message, no relay", false, nodes);
-	if (rc == 0)
-		rc = subject_open(b, &s[1], "message, one relay node", true, nodes);
-	if (rc == 0)
-		rc = rounds(b, &vs, s, us);
-	for (unsigned i = 0; i < 2; i++)
-		if (s[i].api >= 0)
-			close(s[i].api);
-	node_delete_all(b);
-	via_close(b, &vs);
-	free(us);
+	*state = w;
+	return 0;
+}
+
+static int round_message(struct bench *b, void *state)
+{
+	struct work *w = state;
+	unsigned n = w->vs.n + SUBJECTS;
+	int rc = 0;
+	for (unsigned i = 0; i < n && rc == 0; i++) {
+		unsigned turn = bench_turn(b, i, n);
+		if (turn < w->vs.n)
+			rc = measure_tcp(b, &w->vs, &w->vs.v[turn], w->us);
+		else
+			rc = measure_messages(b, &w->subjects[turn - w->vs.n], w->us);
+	}
 	return rc;
 }
 
-const struct scenario scenario_message = {"message",
-	"a message and its reply through a channel, without and with a relay, beside bare TCP", run};
+const struct scenario_ops message_ops = {open_message, round_message, NULL, close_message};

@@ -41,6 +41,34 @@ int node_command(const struct bench *b, const char *const args[], char *out, siz
 	return -EIO;
 }
 
+/* The port of its first listener of this type; 0: it has none. */
+static uint16_t port_of(const json_t *transports, const char *type)
+{
+	size_t i;
+	const json_t *t;
+	json_array_foreach(transports, i, t)
+	{
+		const char *have = json_string_value(json_object_get(t, "type"));
+		const char *address = json_string_value(json_object_get(t, "socket_address"));
+		const char *colon = address ? strrchr(address, ':') : NULL;
+		if (have && colon && !strcasecmp(have, type))
+			return (uint16_t)strtoul(colon + 1, NULL, 10);
+	}
+	return 0;
+}
+
+static int node_read(json_t *j, struct node_info *info)
+{
+	int control = 0, dataplane = 0;
+	json_t *transports = NULL;
+	if (json_unpack(j, "{s:i, s:{s:i}, s:o}", "pid", &control, "dataplane", "pid", &dataplane,
+		    "transports", &transports) < 0)
+		return -EPROTO;
+	*info = (struct node_info){
+		control, dataplane, port_of(transports, "tcp"), port_of(transports, "udp")};
+	return info->port && info->udp_port ? 0 : -EPROTO;
+}
+
 int node_look(const struct bench *b, const char *name, struct node_info *info)
 {
 	char *text = malloc(SHOW_MAX);
@@ -50,23 +78,17 @@ int node_look(const struct bench *b, const char *name, struct node_info *info)
 		free(text);
 		return rc;
 	}
-	int control = 0, dataplane = 0;
-	const char *address = NULL;
 	json_t *j = json_loads(text, 0, NULL);
 	free(text);
-	rc = json_unpack(j, "{s:i, s:{s:i}, s:[{s:s}]}", "pid", &control, "dataplane", "pid",
-		&dataplane, "transports", "socket_address", &address);
-	const char *colon = rc == 0 ? strrchr(address, ':') : NULL;
-	if (colon)
-		*info = (struct node_info){
-			control, dataplane, (uint16_t)strtoul(colon + 1, NULL, 10)};
+	rc = node_read(j, info);
 	json_decref(j);
-	return colon ? 0 : -EPROTO;
+	return rc;
 }
 
 int node_create(const struct bench *b, const char *name, struct node_info *info)
 {
-	const char *args[] = {"node", "create", name, "--transit", "127.0.0.0/8", NULL};
+	const char *args[] = {"node", "create", name, "--transit", "127.0.0.0/8",
+		"--udp-listener-address", "127.0.0.1:0", NULL};
 	int rc = node_command(b, args, NULL, 0, NULL);
 	return rc < 0 ? rc : node_look(b, name, info);
 }
@@ -122,14 +144,15 @@ static int read_head(int fd, char *head, size_t *have, size_t *head_len, size_t 
 	return 0;
 }
 
-int node_api_message(int fd, const char *to, const void *p, size_t len, void *reply, size_t cap)
+int node_api_call(int fd, const char *method, const char *path, const char *type, const void *p,
+	size_t len, void *reply, size_t cap)
 {
 	char head[HEAD_MAX + 1];
 	size_t have = 0, head_len = 0, body_len = 0;
 	int n = snprintf(head, sizeof head,
-		"POST /v1/messages?to=%s HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
-		"application/octet-stream\r\nContent-Length: %zu\r\n\r\n",
-		to, len);
+		"%s %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: %s\r\nContent-Length: "
+		"%zu\r\n\r\n",
+		method, path, type, len);
 	if (n < 0 || (size_t)n + len > HEAD_MAX)
 		return -EMSGSIZE;
 	memcpy(head + n, p, len);
@@ -143,4 +166,11 @@ int node_api_message(int fd, const char *to, const void *p, size_t len, void *re
 	memcpy(reply, head + head_len, have - head_len);
 	rc = socket_receive(fd, (char *)reply + (have - head_len), body_len - (have - head_len));
 	return rc < 0 ? rc : (int)body_len;
+}
+
+int node_api_message(int fd, const char *to, const void *p, size_t len, void *reply, size_t cap)
+{
+	char path[PATH_MAX];
+	snprintf(path, sizeof path, "/v1/messages?to=%s", to);
+	return node_api_call(fd, "POST", path, "application/octet-stream", p, len, reply, cap);
 }

@@ -11,7 +11,7 @@
 
 struct node_info {
 	pid_t control, dataplane;
-	uint16_t port; /* of its first TCP listener */
+	uint16_t port, udp_port; /* of its listeners */
 };
 
 /* Makes `name` below the temporary directory the home in use. */
@@ -29,6 +29,9 @@ uint64_t node_cpu_ns(const struct node_info *info);
 
 /* A kept connection to a node's control API. */
 int node_api_open(const char *name);
+/* A request with a small body, whose answer is 200; the length of that, at most cap. */
+int node_api_call(int fd, const char *method, const char *path, const char *type, const void *p,
+	size_t len, void *reply, size_t cap);
 /* Sends `len` bytes to a service and reads the reply; its length, at most cap. */
 int node_api_message(int fd, const char *to, const void *p, size_t len, void *reply, size_t cap);
 

@@ -4,7 +4,7 @@
  * connections, idle ones. All tunnels stand ready from the start; each figure is taken from one
  * after the other, run by run.
  */
-#include "goal.h"
+#include "catalog.h"
 #include "hog.h"
 #include "load.h"
 #include "node.h"
@@ -26,6 +26,7 @@ struct portal {
 	struct target *target;
 	struct tunnel tunnels[TUNNELS_MAX];
 	unsigned n;
+	struct hogs hogs;
 	double *us;
 };
 
@@ -35,10 +36,9 @@ struct measure {
 	int (*take)(struct portal *p, const struct tunnel *t, double seconds);
 };
 
-static void add(struct portal *p, const struct tunnel *t, const char *metric, const char *unit,
-	double sample)
+static void add(struct portal *p, const struct tunnel *t, const char *metric, double sample)
 {
-	results_add(p->b->results, "portal", t->name, metric, unit, sample);
+	bench_add(p->b, t->name, metric, sample);
 }
 
 static bool is_bare(const struct tunnel *t)
@@ -65,12 +65,12 @@ static int bulk(
 	if (rc < 0)
 		return rc;
 	snprintf(metric, sizeof metric, "bulk, %u connection%s", n, s);
-	add(p, t, metric, "Gbit/s", r.gbit_per_s);
+	add(p, t, metric, r.gbit_per_s);
 	snprintf(metric, sizeof metric, "CPU of all, %u connection%s", n, s);
-	add(p, t, metric, "s/GiB", r.cpu_s_per_gib);
+	add(p, t, metric, r.cpu_s_per_gib);
 	snprintf(metric, sizeof metric, "CPU of the tunnel, %u connection%s", n, s);
 	if (!is_bare(t))
-		add(p, t, metric, "s/GiB", r.tunnel_cpu_s_per_gib);
+		add(p, t, metric, r.tunnel_cpu_s_per_gib);
 	return 0;
 }
 
@@ -95,9 +95,9 @@ static void add_trips(struct portal *p, const struct tunnel *t, const char *what
 {
 	char metric[64];
 	snprintf(metric, sizeof metric, "%s, p50", what);
-	add(p, t, metric, "us", quantile_of(p->us, n, .5));
+	add(p, t, metric, quantile_of(p->us, n, .5));
 	snprintf(metric, sizeof metric, "%s, p99", what);
-	add(p, t, metric, "us", quantile_of(p->us, n, .99));
+	add(p, t, metric, quantile_of(p->us, n, .99));
 }
 
 static int trips_at(struct portal *p, const struct tunnel *t, enum load_place place, double seconds)
@@ -132,7 +132,7 @@ static int trips_beside(struct portal *p, const struct tunnel *t, double seconds
 	if (rc < 0 || drained < 0)
 		return rc < 0 ? rc : drained;
 	add_trips(p, t, "round trip of 64 B beside bulk", (size_t)n);
-	add(p, t, "bulk beside round trips", "Gbit/s", (double)bytes * 8 / took);
+	add(p, t, "bulk beside round trips", (double)bytes * 8 / took);
 	return 0;
 }
 
@@ -144,7 +144,7 @@ static int connects(struct portal *p, const struct tunnel *t, unsigned clients, 
 	snprintf(metric, sizeof metric, "new connections, %u client%s", clients,
 		clients == 1 ? "" : "s");
 	if (rc == 0)
-		add(p, t, metric, "1/s", rate);
+		add(p, t, metric, rate);
 	return rc;
 }
 
@@ -184,26 +184,26 @@ static int failed(struct portal *p, unsigned i, int rc)
 
 static int take(struct portal *p, const struct measure *m)
 {
-	for (unsigned i = 0; i < p->n;) {
-		unsigned n = p->n;
+	int gone[TUNNELS_MAX] = {0};
+	unsigned n = p->n;
+	for (unsigned k = 0; k < n; k++) {
+		unsigned i = bench_turn(p->b, k, n);
 		int rc = m->take(p, &p->tunnels[i], p->b->seconds * m->share);
-		if (rc < 0)
-			rc = failed(p, i, rc);
-		if (rc < 0)
-			return rc;
-		i += p->n == n;
+		if (rc < 0 && (is_bare(&p->tunnels[i]) || p->tunnels[i].kind == &tunnel_ockam))
+			return failed(p, i, rc);
+		gone[i] = rc;
 	}
+	for (unsigned i = n; i-- > 0;)
+		if (gone[i] < 0)
+			failed(p, i, gone[i]);
 	return 0;
 }
 
-static int rounds(struct portal *p)
+static int round_portal(struct bench *b, void *state)
 {
 	int rc = 0;
-	for (unsigned r = 0; r < p->b->runs && rc == 0; r++) {
-		bench_say("run %u of %u", r + 1, p->b->runs);
-		for (unsigned i = 0; i < sizeof measures / sizeof *measures && rc == 0; i++)
-			rc = take(p, &measures[i]);
-	}
+	for (unsigned i = 0; i < sizeof measures / sizeof *measures && rc == 0; i++)
+		rc = take(state, &measures[i]);
 	return rc;
 }
 
@@ -216,8 +216,8 @@ static int idle(struct portal *p, const struct tunnel *t, double seconds)
 	int n = load_idle(t, IDLE_MAX, seconds, &kib);
 	if (n <= 0)
 		return n;
-	add(p, t, "idle connections", "open at once", n);
-	add(p, t, "memory of an idle connection", "KiB", kib);
+	add(p, t, "idle connections", n);
+	add(p, t, "memory of an idle connection", kib);
 	return 0;
 }
 
@@ -246,25 +246,6 @@ static int open_all(struct portal *p)
 	return rc;
 }
 
-static int measure_all(struct portal *p)
-{
-	static const struct measure once = {4, idle};
-	struct hogs hogs = {.n = 0};
-	int rc = open_all(p);
-	if (rc == 0)
-		rc = take(p, &once);
-	if (rc == 0)
-		rc = hogs_start(&hogs, p->b->hogs);
-	if (rc == 0)
-		rc = rounds(p);
-	hogs_stop(&hogs);
-	if (rc == 0) {
-		goals_add(p->b);
-		goals_say(p->b);
-	}
-	return rc;
-}
-
 /* Two descriptors for each idle connection here, and in what is between. */
 static void allow_descriptors(void)
 {
@@ -275,22 +256,42 @@ static void allow_descriptors(void)
 	setrlimit(RLIMIT_NOFILE, &r);
 }
 
-static int run(struct bench *b)
+static void close_portal(struct bench *b, void *state)
 {
-	struct portal p = {.b = b, .us = malloc(TRIPS_MAX * sizeof *p.us)};
-	int rc = p.us ? target_open(&p.target) : -ENOMEM;
-	if (rc == 0) {
-		allow_descriptors();
-		rc = measure_all(&p);
-		for (unsigned i = 0; i < p.n; i++)
-			tunnel_close(&p.tunnels[i]);
-		if (node_home(b, "portal") == 0)
-			node_delete_all(b);
-		target_close(p.target);
-	}
-	free(p.us);
-	return rc;
+	struct portal *p = state;
+	hogs_stop(&p->hogs);
+	for (unsigned i = 0; i < p->n; i++)
+		tunnel_close(&p->tunnels[i]);
+	if (node_home(b, "portal") == 0)
+		node_delete_all(b);
+	if (p->target)
+		target_close(p->target);
+	free(p->us);
+	free(p);
 }
 
-const struct scenario scenario_portal = {"portal",
-	"portals without and with a relay, beside what others use for it and bare TCP", run};
+static int open_portal(struct bench *b, void **state)
+{
+	static const struct measure once = {4, idle};
+	struct portal *p = calloc(1, sizeof *p);
+	if (!p)
+		return -ENOMEM;
+	p->b = b;
+	p->us = malloc(TRIPS_MAX * sizeof *p->us);
+	allow_descriptors();
+	int rc = p->us ? target_open(&p->target) : -ENOMEM;
+	if (rc == 0)
+		rc = open_all(p);
+	if (rc == 0)
+		rc = take(p, &once);
+	if (rc == 0)
+		rc = hogs_start(&p->hogs, b->hogs);
+	if (rc < 0) {
+		close_portal(b, p);
+		return rc;
+	}
+	*state = p;
+	return 0;
+}
+
+const struct scenario_ops portal_ops = {open_portal, round_portal, NULL, close_portal};

@@ -6,17 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct row {
-	char *scenario, *contestant, *metric, *unit;
-	double *samples;
-	size_t n, cap;
-};
-
-struct results {
-	struct row *rows;
-	size_t n, cap;
-};
-
 static void *need(void *p)
 {
 	if (!p) {
@@ -34,22 +23,23 @@ struct results *results_new(void)
 void results_free(struct results *r)
 {
 	for (size_t i = 0; i < r->n; i++) {
-		struct row *w = &r->rows[i];
+		struct result *w = &r->rows[i];
 		free(w->scenario);
 		free(w->contestant);
 		free(w->metric);
 		free(w->unit);
 		free(w->samples);
+		free(w->rounds);
 	}
 	free(r->rows);
 	free(r);
 }
 
-static struct row *row_find(
+struct result *results_find(
 	const struct results *r, const char *scenario, const char *contestant, const char *metric)
 {
 	for (size_t i = 0; i < r->n; i++) {
-		struct row *w = &r->rows[i];
+		struct result *w = &r->rows[i];
 		if (!strcmp(w->scenario, scenario) && !strcmp(w->contestant, contestant) &&
 			!strcmp(w->metric, metric))
 			return w;
@@ -57,95 +47,94 @@ static struct row *row_find(
 	return NULL;
 }
 
-static struct row *row_get(struct results *r, const char *scenario, const char *contestant,
-	const char *metric, const char *unit)
+struct result *results_get(struct results *r, const char *scenario, const char *contestant,
+	const char *metric, const char *unit, enum better better)
 {
-	struct row *w = row_find(r, scenario, contestant, metric);
+	struct result *w = results_find(r, scenario, contestant, metric);
 	if (w)
 		return w;
 	if (r->n == r->cap) {
 		r->cap = r->cap ? 2 * r->cap : 64;
 		r->rows = need(realloc(r->rows, r->cap * sizeof *r->rows));
 	}
-	r->rows[r->n] = (struct row){
+	r->rows[r->n] = (struct result){
 		.scenario = need(strdup(scenario)),
 		.contestant = need(strdup(contestant)),
 		.metric = need(strdup(metric)),
 		.unit = need(strdup(unit)),
+		.better = better,
 	};
 	return &r->rows[r->n++];
 }
 
-void results_add(struct results *r, const char *scenario, const char *contestant,
-	const char *metric, const char *unit, double sample)
+void result_add(struct result *w, unsigned round, double sample)
 {
-	struct row *w = row_get(r, scenario, contestant, metric, unit);
 	if (w->n == w->cap) {
 		w->cap = w->cap ? 2 * w->cap : 8;
 		w->samples = need(realloc(w->samples, w->cap * sizeof *w->samples));
+		w->rounds = need(realloc(w->rounds, w->cap * sizeof *w->rounds));
 	}
+	w->rounds[w->n] = round;
 	w->samples[w->n++] = sample;
 }
 
-static int ascending(const void *a, const void *b)
+double result_of_round(const struct result *w, unsigned round)
 {
-	double x = *(const double *)a, y = *(const double *)b;
-	return (x > y) - (x < y);
+	for (size_t i = 0; i < w->n; i++)
+		if (w->rounds[i] == round)
+			return w->samples[i];
+	return NAN;
 }
 
-double median_of(double *v, size_t n)
+/* A copy to sort, so that the order stays that of the rounds. */
+static double *copy_of(const struct result *w)
 {
-	qsort(v, n, sizeof *v, ascending);
-	return n % 2 ? v[n / 2] : (v[n / 2 - 1] + v[n / 2]) / 2;
-}
-
-double quantile_of(double *v, size_t n, double share)
-{
-	qsort(v, n, sizeof *v, ascending);
-	size_t i = (size_t)(share * (double)n);
-	return v[i < n ? i : n - 1];
-}
-
-double results_sample(struct results *r, const char *scenario, const char *contestant,
-	const char *metric, size_t n)
-{
-	const struct row *w = row_find(r, scenario, contestant, metric);
-	return w && n < w->n ? w->samples[n] : NAN;
-}
-
-/* Of a copy, so that the order stays that of the runs. */
-double results_median(
-	struct results *r, const char *scenario, const char *contestant, const char *metric)
-{
-	const struct row *w = row_find(r, scenario, contestant, metric);
-	if (!w)
-		return NAN;
 	double *v = need(malloc(w->n * sizeof *v));
 	memcpy(v, w->samples, w->n * sizeof *v);
-	double m = median_of(v, w->n);
+	return v;
+}
+
+double result_median(const struct result *w)
+{
+	if (!w->n)
+		return NAN;
+	double *v = copy_of(w), m = median_of(v, w->n);
 	free(v);
 	return m;
 }
 
-json_t *results_json(struct results *r)
+double result_least(const struct result *w)
 {
-	json_t *all = json_array();
-	for (size_t i = 0; i < r->n; i++) {
-		struct row *w = &r->rows[i];
-		double median = median_of(w->samples, w->n);
-		json_array_append_new(
-			all, need(json_pack("{s:s, s:s, s:s, s:s, s:f, s:f, s:f, s:I}", "scenario",
-				     w->scenario, "contestant", w->contestant, "metric", w->metric,
-				     "unit", w->unit, "median", median, "min", w->samples[0], "max",
-				     w->samples[w->n - 1], "n", (json_int_t)w->n)));
-	}
-	return all;
+	double least = NAN;
+	for (size_t i = 0; i < w->n; i++)
+		least = fmin(least, w->samples[i]);
+	return least;
 }
 
-/* Four digits that mean something. */
-static const char *number(char dst[static 24], double v)
+double result_greatest(const struct result *w)
 {
-	int decimals = v >= 1000 || v == 0 ? 0 : v >= 100 ? 1 : v >= 10 ? 2 : 3;
+	double greatest = NAN;
+	for (size_t i = 0; i < w->n; i++)
+		greatest = fmax(greatest, w->samples[i]);
+	return greatest;
+}
+
+struct interval result_interval(const struct result *w)
+{
+	if (w->is_ratio)
+		return ratio_interval(w->samples, w->n, CONFIDENCE);
+	if (w->n < 2)
+		return (struct interval){0};
+	double *v = copy_of(w);
+	struct interval i = median_interval(v, w->n, CONFIDENCE);
+	free(v);
+	return i;
+}
+
+const char *number_text(char dst[static 24], double v)
+{
+	double size = fabs(v);
+	int decimals = size >= 1000 || v == 0 ? 0 : size >= 100 ? 1 : size >= 10 ? 2 : 3;
 	snprintf(dst, 24, "%.*f", decimals, v);
 	return dst;
 }
@@ -157,23 +146,34 @@ static void widen(int *width, const char *text)
 		*width = n;
 }
 
-void results_table(struct results *r)
+static void interval_text(char dst[static 64], const struct result *w)
+{
+	char low[24], high[24];
+	struct interval i = result_interval(w);
+	if (i.confidence > 0)
+		snprintf(dst, 64, "%s..%s", number_text(low, i.low), number_text(high, i.high));
+	else
+		snprintf(dst, 64, "-");
+}
+
+void results_table(const struct results *r)
 {
 	int a = 8, b = 10, c = 6, d = 4;
-	char median[24], min[24], max[24];
+	char median[24], min[24], max[24], interval[64];
 	for (size_t i = 0; i < r->n; i++) {
 		widen(&a, r->rows[i].scenario);
 		widen(&b, r->rows[i].contestant);
 		widen(&c, r->rows[i].metric);
 		widen(&d, r->rows[i].unit);
 	}
-	printf("%-*s  %-*s  %-*s  %-*s  %10s  %10s  %10s  %3s\n", a, "SCENARIO", c, "METRIC", b,
-		"CONTESTANT", d, "UNIT", "MEDIAN", "MIN", "MAX", "N");
+	printf("%-*s  %-*s  %-*s  %-*s  %10s  %10s  %10s  %3s  %s\n", a, "SCENARIO", c, "METRIC", b,
+		"CONTESTANT", d, "UNIT", "MEDIAN", "MIN", "MAX", "N", "INTERVAL");
 	for (size_t i = 0; i < r->n; i++) {
-		struct row *w = &r->rows[i];
-		number(median, median_of(w->samples, w->n));
-		printf("%-*s  %-*s  %-*s  %-*s  %10s  %10s  %10s  %3zu\n", a, w->scenario, c,
-			w->metric, b, w->contestant, d, w->unit, median, number(min, w->samples[0]),
-			number(max, w->samples[w->n - 1]), w->n);
+		const struct result *w = &r->rows[i];
+		interval_text(interval, w);
+		printf("%-*s  %-*s  %-*s  %-*s  %10s  %10s  %10s  %3zu  %s\n", a, w->scenario, c,
+			w->metric, b, w->contestant, d, w->unit,
+			number_text(median, result_median(w)), number_text(min, result_least(w)),
+			number_text(max, result_greatest(w)), w->n, interval);
 	}
 }

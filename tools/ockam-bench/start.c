@@ -3,11 +3,12 @@
  * Commands as whole processes, from fork to reaped, beside the smallest process there is; what an
  * idle node holds and how often it wakes up.
  */
-#include "bench.h"
+#include "catalog.h"
 #include "node.h"
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { IDLE_NODES = 5, NAME = 16 };
@@ -18,8 +19,8 @@ static int timed(struct bench *b, const char *what, const char *const args[], ch
 	int rc = node_command(b, args, out, cap, &r);
 	if (rc < 0)
 		return rc;
-	results_add(b->results, "start", what, "whole process", "ms", (double)r.wall_ns / 1e6);
-	results_add(b->results, "start", what, "its own CPU", "ms", (double)r.cpu_ns / 1e6);
+	bench_add(b, what, "whole process", (double)r.wall_ns / 1e6);
+	bench_add(b, what, "its own CPU", (double)r.cpu_ns / 1e6);
 	return 0;
 }
 
@@ -30,22 +31,22 @@ static int smallest(struct bench *b)
 	int rc = proc_run(argv, NULL, 0, &r);
 	if (rc < 0)
 		return rc;
-	results_add(
-		b->results, "start", "/bin/true", "whole process", "ms", (double)r.wall_ns / 1e6);
+	bench_add(b, "/bin/true", "whole process", (double)r.wall_ns / 1e6);
 	return 0;
 }
 
 /* The first node of a home makes vault and identity too. */
-static int commands(struct bench *b, unsigned run)
+static int commands(struct bench *b, void *state)
 {
-	char home[NAME], channel[128], to[160];
+	unsigned *run = state;
+	char home[NAME], channel[128], to[160], said[64];
 	const char *first[] = {"node", "create", "n1", NULL};
 	const char *second[] = {"node", "create", "n2", NULL};
 	const char *list[] = {"node", "list", NULL};
 	const char *open[] = {
 		"secure-channel", "create", "--from", "n1", "--to", "/node/n2/service/api", NULL};
 	const char *send[] = {"message", "send", "hello", "--from", "n1", "--to", to, NULL};
-	snprintf(home, sizeof home, "start%u", run);
+	snprintf(home, sizeof home, "start%u", (*run)++);
 	int rc = node_home(b, home);
 	if (rc == 0)
 		rc = smallest(b);
@@ -59,7 +60,11 @@ static int commands(struct bench *b, unsigned run)
 		rc = timed(b, "secure-channel create", open, channel, sizeof channel);
 	if (rc == 0) {
 		snprintf(to, sizeof to, "%s/service/uppercase", channel);
-		rc = timed(b, "message send, existing channel", send, NULL, 0);
+		rc = timed(b, "message send, existing channel", send, said, sizeof said);
+	}
+	if (rc == 0 && strcmp(said, "HELLO")) {
+		bench_say("the reply to hello was \"%s\"", said);
+		rc = -EILSEQ;
 	}
 	node_delete_all(b);
 	return rc;
@@ -67,10 +72,9 @@ static int commands(struct bench *b, unsigned run)
 
 static void memory(struct bench *b, const struct node_info *i)
 {
-	results_add(b->results, "start", "idle node, both processes", "resident memory", "MiB",
+	bench_add(b, "idle node, both processes", "resident memory",
 		(double)(proc_rss_kib(i->control) + proc_rss_kib(i->dataplane)) / 1024);
-	results_add(b->results, "start", "idle node, both processes",
-		"proportional share of memory", "MiB",
+	bench_add(b, "idle node, both processes", "proportional share of memory",
 		(double)(proc_pss_kib(i->control) + proc_pss_kib(i->dataplane)) / 1024);
 }
 
@@ -79,7 +83,7 @@ static uint64_t sleeps(const struct node_info *i)
 	return proc_sleeps(i->control) + proc_sleeps(i->dataplane);
 }
 
-static int idle(struct bench *b)
+static int idle(struct bench *b, void *state)
 {
 	struct node_info info[IDLE_NODES];
 	uint64_t before[IDLE_NODES];
@@ -95,8 +99,7 @@ static int idle(struct bench *b)
 			before[i] = sleeps(&info[i]);
 		sleep_seconds(b->idle_seconds);
 		for (unsigned i = 0; i < IDLE_NODES; i++) {
-			results_add(b->results, "start", "idle node, both processes", "wake-ups",
-				"1/s",
+			bench_add(b, "idle node, both processes", "wake-ups",
 				(double)(sleeps(&info[i]) - before[i]) / b->idle_seconds);
 			memory(b, &info[i]);
 		}
@@ -105,13 +108,15 @@ static int idle(struct bench *b)
 	return rc;
 }
 
-static int run(struct bench *b)
+static int open_start(struct bench *b, void **state)
 {
-	int rc = 0;
-	for (unsigned r = 0; r < b->runs && rc == 0; r++)
-		rc = commands(b, r);
-	return rc < 0 ? rc : idle(b);
+	*state = calloc(1, sizeof(unsigned)); /* homes so far */
+	return *state ? 0 : -ENOMEM;
 }
 
-const struct scenario scenario_start = {"start",
-	"commands as whole processes; memory and wake-ups of an idle node", run};
+static void close_start(struct bench *b, void *state)
+{
+	free(state);
+}
+
+const struct scenario_ops start_ops = {open_start, commands, idle, close_start};
