@@ -74,6 +74,7 @@ json_t *api_route_json(const struct route *r);
 
 /* The handlers, by file. */
 void api_alive(struct api_request *rq);
+void api_openapi(struct api_request *rq);
 void api_node_show(struct api_request *rq);
 void api_workers_list(struct api_request *rq);
 void api_channels_list(struct api_request *rq);
@@ -125,6 +126,9 @@ json_t *api_inlets_json(struct program *p);
 json_t *api_outlets_json(struct program *p);
 json_t *api_services_json(struct program *p);
 json_t *api_transports_json(struct program *p);
+
+/* The OpenAPI document of the table. */
+json_t *api_openapi_json(const char *server);
 
 extern const struct api_entry api_entries[];
 extern const size_t api_entries_n;

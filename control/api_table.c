@@ -7,8 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MS_MAX = 24 * 3600 * 1000, COUNT_MAX = 1000 };
-
 static int hex_digit(char c)
 {
 	if (c >= '0' && c <= '9')
@@ -111,10 +109,10 @@ static bool value_fits(enum api_type type, const json_t *v)
 		return json_is_boolean(v);
 	case API_MS:
 		return json_is_integer(v) && json_integer_value(v) >= 0 &&
-		       json_integer_value(v) <= MS_MAX;
+		       json_integer_value(v) <= API_MS_MAX;
 	case API_COUNT:
 		return json_is_integer(v) && json_integer_value(v) >= 0 &&
-		       json_integer_value(v) <= COUNT_MAX;
+		       json_integer_value(v) <= API_COUNT_MAX;
 	case API_STRINGS:
 		if (!json_is_array(v))
 			return false;
@@ -161,7 +159,7 @@ static json_t *query_ms(const char *value)
 	char *end;
 	errno = 0;
 	unsigned long v = strtoul(value, &end, 10);
-	if (*value < '0' || *value > '9' || *end || errno || v > MS_MAX)
+	if (*value < '0' || *value > '9' || *end || errno || v > API_MS_MAX)
 		return NULL;
 	return json_integer((json_int_t)v);
 }

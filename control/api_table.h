@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The control API as data: which method and path calls what, and which fields its body or query may
- * have. Pure functions; the server is api.c, the contract docs/api.md.
+ * The control API as data: which method and path calls what, which fields its body or query may
+ * have, and what it answers. Routes and checks come from it, and the OpenAPI document (openapi.c).
+ * Pure functions; the server is api.c, the contract docs/api.md.
  */
 #ifndef OCKAM_API_TABLE_H
 #define OCKAM_API_TABLE_H
+
+#include "api_shapes.h"
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -16,7 +19,7 @@ enum api_type {
 	API_STRING,
 	API_STRINGS, /* in a query: one string, which may be given several times */
 	API_BOOL,
-	API_MS, /* 0 to a day; in a query: decimal */
+	API_MS,	   /* 0 to a day; in a query: decimal */
 	API_COUNT, /* 0 to 1000; not in a query */
 };
 
@@ -24,6 +27,8 @@ struct api_field {
 	const char *name; /* NULL ends the list */
 	enum api_type type;
 	bool required;
+	const char *line;    /* what it is */
+	const char *example; /* of a string, or NULL */
 };
 
 enum api_input {
@@ -32,7 +37,18 @@ enum api_input {
 	API_BYTES,    /* `fields` are of the query, the body is opaque */
 };
 
-enum { API_SEGMENT_MAX = 255 };
+/* Of a success. */
+enum api_output {
+	API_OBJECT,   /* one `answer` */
+	API_LIST,     /* an array of them */
+	API_DOCUMENT, /* an object of another kind */
+	API_OPAQUE,   /* bytes */
+	API_LINES,    /* API_METRICS_TYPE */
+	API_NOTHING,  /* and it needs no token */
+};
+
+enum { API_SEGMENT_MAX = 255, API_MS_MAX = 24 * 3600 * 1000, API_COUNT_MAX = 1000 };
+#define API_METRICS_TYPE "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
 struct api_entry {
 	const char *method;
@@ -40,6 +56,9 @@ struct api_entry {
 	void (*fn)(struct api_request *rq);
 	enum api_input input;
 	const struct api_field *fields;
+	enum api_output output;
+	const struct api_shape *answer; /* API_OBJECT, API_LIST */
+	const char *line;		/* what it does */
 };
 
 enum api_match { API_FOUND, API_NO_PATH, API_NO_METHOD };

@@ -113,6 +113,37 @@ static void reads_queries(void **state)
 	json_decref(o);
 }
 
+/* Every route is in the document, and says what it does, takes and answers. */
+static void the_document_has_the_table(void **state)
+{
+	size_t operations = 0;
+	json_t *doc = api_openapi_json("/"), *item, *paths = json_object_get(doc, "paths");
+	const char *path;
+	assert_non_null(doc);
+	for (size_t i = 0; i < api_entries_n; i++) {
+		const struct api_entry *e = &api_entries[i];
+		char named[96], method[8] = {0};
+		snprintf(named, sizeof named, "%s", e->pattern);
+		if (strchr(named, '*'))
+			strcpy(strchr(named, '*'), "{name}");
+		for (size_t k = 0; e->method[k]; k++)
+			method[k] = (char)(e->method[k] | 0x20);
+		json_t *o = json_object_get(json_object_get(paths, named), method);
+		assert_string_equal(json_string_value(json_object_get(o, "summary")), e->line);
+		assert_non_null(json_object_get(json_object_get(o, "responses"), "200"));
+		assert_int_equal(e->input == API_NO_INPUT, !json_object_get(o, "requestBody"));
+		assert_int_equal(e->input == API_NO_INPUT, !e->fields);
+		assert_int_equal(e->output == API_OBJECT || e->output == API_LIST, !!e->answer);
+		for (const struct api_field *f = e->fields; f && f->name; f++) {
+			assert_non_null(f->line);
+			assert_int_equal(f->type == API_STRING, !!f->example);
+		}
+	}
+	json_object_foreach(paths, path, item) operations += json_object_size(item);
+	assert_int_equal(operations, api_entries_n);
+	json_decref(doc);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -122,6 +153,7 @@ int main(void)
 		cmocka_unit_test(refuses_a_long_segment),
 		cmocka_unit_test(checks_fields),
 		cmocka_unit_test(reads_queries),
+		cmocka_unit_test(the_document_has_the_table),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
