@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What ockam-bench makes of documents: compare, report. With documents made here, whose truth is known.
 bench_report_test.py PROGRAM SCHEMA"""
-import json, os, random, subprocess, sys, tempfile
+import html.parser, json, random, subprocess, sys, tempfile
 
 import jsonschema
 
@@ -141,7 +141,47 @@ def check_report():
     check("and as the document that it was", back["machine"] == MACHINE and same, again)
 
 
-print("1..26")
+class Page(html.parser.HTMLParser):
+    """What a page holds: how many of each element, what it would fetch, its text, whether elements nest."""
+    def __init__(self, text):
+        super().__init__()
+        self.elements, self.fetched, self.text, self.open, self.nests = {}, [], "", [], True
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.elements[tag] = self.elements.get(tag, 0) + 1
+        self.fetched += [v for k, v in attrs if k in ("src", "href", "xlink:href")]
+        if tag in ("svg", "g", "figure", "title", "text", "style", "div", "table"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        if tag in ("svg", "g", "figure", "title", "text", "style", "div", "table"):
+            self.nests &= bool(self.open) and self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text += data
+
+
+def check_plot():
+    ratio = figure([1.5, 1.6, 1.4], "relay node / HAProxy, TCP mode", "ratio, goal >= 1.2: throughput, 64 B", unit="ratio")
+    doc = document(figure(noisy(10)), figure([0, 0, 3], "a < b & \"c\""), figure(noisy(3), metric="frames, 64 B"), ratio)
+    with tempfile.TemporaryDirectory() as tmp:
+        done = run("report", "--plot", tmp + "/out.html", stdin=json.dumps(doc))
+        with open(tmp + "/out.html", encoding="utf-8") as f:
+            text = f.read()
+        lost = run("report", "--plot", tmp + "/none/out.html", stdin=json.dumps(doc))
+    page = Page(text)
+    check("--plot draws a picture for each metric, and one of ratios", done.returncode == 0 and
+          page.elements["svg"] == 3 and page.elements["circle"] == 8 + 3 + 8 + 3 and page.nests and not page.open, text)
+    check("the page fetches nothing and runs nothing", not page.fetched and "script" not in page.elements and
+          "url(" not in text and "@import" not in text, page.fetched)
+    check("what HTML takes for its own is written out", 'a < b & "c"' in page.text and "b" not in page.elements)
+    check("the goal of a ratio is drawn", 'class="goal"' in text)
+    check("it is for light and dark", "prefers-color-scheme: dark" in text)
+    check("a page that cannot be written is said, with status 74", lost.returncode == 74 and "out.html" in lost.stderr, lost)
+
+
+print("1..32")
 jsonschema.Draft7Validator.check_schema(SCHEMA)
 check_verdicts()
 check_chance()
@@ -149,3 +189,4 @@ check_relative()
 check_sets()
 check_broken()
 check_report()
+check_plot()

@@ -52,6 +52,7 @@ struct scenario {
 	const char *name, *help;
 	const char *topology, *load, *checked;
 	const char *const *contestants; /* up to NULL; also of all that go on with a comma */
+	const char *const *ours;	/* how the project's own begin */
 	const char *const *peers;	/* those of them that a ratio may take the best of */
 	const struct metric *metrics;	/* up to one without name */
 	const struct ratio *ratios;	/* up to one without `of` */

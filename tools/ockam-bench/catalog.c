@@ -44,6 +44,7 @@ static const struct scenario handshake = {
 	.checked = "both ends have the same keys and know each other; every channel has an address",
 	.contestants = LIST("bare curve and signature operations", "XX with AES-256-GCM",
 		"XX with ChaCha20-Poly1305", "channel over TCP", "channel over UDP"),
+	.ours = LIST("XX with", "channel"),
 	.metrics =
 		METRICS({"both ends", "handshakes/s and core", MORE}, {"time to open", "us", LESS}),
 	.ratios = RATIOS({{"XX with AES-256-GCM", "both ends"},
@@ -63,6 +64,7 @@ static const struct scenario message = {
 	.load = "64 bytes there and back, one after the other, over a kept API connection",
 	.checked = "every reply is the message",
 	.contestants = LIST("bare TCP", "message", "message over UDP"),
+	.ours = LIST("message"),
 	.metrics = METRICS({"round trip of 64 B", "us", LESS},
 		{"CPU of what is between, per round trip", "us", LESS}),
 	.ratios =
@@ -90,6 +92,7 @@ static const struct scenario forward = {
 		"frame to and fro",
 	.checked = "numbered frames before each load arrive whole and in order, path by path",
 	.contestants = LIST("no relay", "splice relay", "HAProxy, TCP mode", "relay node"),
+	.ours = LIST("relay node"),
 	.metrics = METRICS({"throughput", "Gbit/s", MORE}, {"frames", "M/s", MORE},
 		{"relay's CPU", "s/GiB", LESS}, {"CPU with source and sink", "s/GiB", LESS},
 		{"round trip of a 64 B frame", "us", LESS},
@@ -112,6 +115,7 @@ static const struct scenario start = {
 	.checked = "every command ends with status 0, the message comes back in upper case",
 	.contestants = LIST("/bin/true", "node create", "node list", "secure-channel create",
 		"message send", "idle node"),
+	.ours = LIST("node", "secure-channel", "message", "idle node"),
 	.metrics = METRICS({"whole process", "ms", LESS}, {"its own CPU", "ms", LESS},
 		{"wake-ups", "1/s", LESS}, {"resident memory", "MiB", LESS},
 		{"proportional share of memory", "MiB", LESS}),
@@ -152,6 +156,7 @@ static const struct scenario portal = {
 		   "not inside",
 	.contestants =
 		LIST(BARE, OURS, "ssh -L", "ssh -J", STUNNEL, HAPROXY, "socat TLS", "spiped"),
+	.ours = LIST(OURS),
 	.peers = LIST(SSH, STUNNEL, HAPROXY, "socat TLS", "spiped"),
 	.metrics = METRICS({"bulk", "Gbit/s", MORE}, {"CPU of all", "s/GiB", LESS},
 		{"CPU of the tunnel", "s/GiB", LESS}, {"round trip of 64 B", "us", LESS},

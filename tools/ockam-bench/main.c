@@ -10,6 +10,7 @@
 #include "machine.h"
 #include "options.h"
 #include "place.h"
+#include "plot.h"
 #include "rounds.h"
 #include "supervise.h"
 
@@ -81,10 +82,12 @@ static void print_table(json_t *machine, const struct results *r)
 	results_table(r);
 }
 
-static int write_file(const char *path, json_t *machine, const struct results *r)
+static int write_file(const char *path,
+	int (*write)(FILE *f, json_t *machine, const struct results *r), json_t *machine,
+	const struct results *r)
 {
 	FILE *f = fopen(path, "we");
-	int rc = f ? document_write(f, machine, r) : -errno;
+	int rc = f ? write(f, machine, r) : -errno;
 	if (f && fclose(f) && rc == 0)
 		rc = -errno;
 	if (rc < 0)
@@ -100,7 +103,9 @@ static int show(const struct options *o, json_t *machine, const struct results *
 		rc = document_write(stdout, machine, r);
 	else
 		print_table(machine, r);
-	if (o->out && write_file(o->out, machine, r) < 0)
+	if (o->out && write_file(o->out, document_write, machine, r) < 0)
+		rc = -EIO;
+	if (o->plot && write_file(o->plot, plot_write, machine, r) < 0)
 		rc = -EIO;
 	return rc < 0 || fflush(stdout) ? EXIT_IO : 0;
 }
