@@ -252,7 +252,7 @@ void link_merge(struct node *n, struct link *from, struct link *to)
  */
 static void unneeded(struct node *n, struct link *l)
 {
-	if (l->gone || !l->dialled || l->waits || l->state == LINK_UP)
+	if (l->waits || l->state == LINK_UP)
 		return;
 	if (l->explicit_ && l->state == LINK_AWAIT_HELLO && l->kind != LINK_UDP)
 		return;

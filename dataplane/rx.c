@@ -278,7 +278,7 @@ static size_t rx_run(struct rx *rx, uint8_t *p, size_t n)
 	struct link *l = rx->l, *out = rx->run_len ? rx->out : NULL;
 	struct row *r = rx->changes == rx->e->changes ? rx->row : NULL;
 	unsigned frames = 0;
-	if (!l->up || rx->n || (rx->run_len && (!out || rx->run + rx->run_len != p)))
+	if (!l->up || (rx->run_len && (!out || rx->run + rx->run_len != p)))
 		return 0;
 	while ((size_t)(end - p) >= WIRE_DATA_MIN && p[0] == (WIRE_VERSION << 4 | WIRE_DATA)) {
 		uint32_t len = get_be16(p + 2), label = get_be32(p + 4);
@@ -389,7 +389,7 @@ static size_t partial_add(struct engine *e, struct link *l, const uint8_t *p, si
 		return 0;
 	memcpy(l->partial->data + l->partial_len, p, take);
 	l->partial_len += (uint32_t)take;
-	if (l->partial_len != WIRE_HEADER || need != WIRE_HEADER)
+	if (l->partial_len != WIRE_HEADER)
 		return take;
 	struct frame_header h = frame_header_decode(l->partial->data);
 	*error = -EPROTO;
@@ -566,7 +566,7 @@ static void rx_channel_frame(struct engine *e, struct link *l, uint8_t *p, size_
 	struct rx rx = {.e = e, .l = l};
 	struct frame_header h = frame_header_decode(p);
 	l->bytes_rx += n;
-	if (!header_sound(&h) || h.len != n) {
+	if (!header_sound(&h)) {
 		e->stats.stage[STAGE_RX]++;
 		drop(e, l, DROP_SHORT);
 		return;

@@ -8,8 +8,8 @@ drive.py OCKAM FLOOD DIRECTORY [--seconds S] [--paths N] [--only MODE,...] [--ti
 Two ends with a relay between them, which runs in a home of its own. Each flood runs for S seconds
 against the relay, or through it against an end, or against that end itself, while the other end makes
 channels and sends messages through the relay. Prints what was measured; --check: exit 1 when a bound
-is passed or the honest do not get through. --times: so often, each beside a time without flood, and in
-the end the medians of how many times longer things took.
+is passed or the honest do not get through. --times: so often, each beside a time without flood and one with
+the same flood against another process, and in the end how many times longer things took.
 
 A flood comes from elsewhere; here it has to run on the same CPUs. --attacker nice: at the lowest
 priority; idle: only when nothing else wants the CPU; apart: on the first CPU, all else on the others.
@@ -253,21 +253,64 @@ def run_flood(world, report, flood, seconds, usual):
     return honest
 
 
+def sink_port():
+    with socket.socket() as s:
+        s.bind((HONEST, 0))
+        return s.getsockname()[1]
+
+
+def run_beside_sink(world, report, flood, seconds):
+    """The same flood, at the same speed as it can, but against a process that only reads and forgets."""
+    name, mode, target, options = flood
+    asked = world.b if target == "direct" else world.relay
+    at = f"{HONEST}:{sink_port()}"
+    sink = subprocess.Popen([world.flood_program, "--mode", "sink", "--to", at], stdin=subprocess.PIPE,
+                            stdout=subprocess.PIPE, text=True)
+    sink.stdout.readline()
+    begin_cpu = {(n, p): n.cpu(p) for n in world.nodes for p in n.pids}
+    p = subprocess.Popen([*attacker(world.attacker), world.flood_program, "--to", at, "--from", FLOOD_FROM,
+                          "--mode", mode, "--seconds", str(seconds), *options], stdout=subprocess.PIPE, text=True)
+    begin = time.monotonic()
+    time.sleep(0.3)
+    with Honest(world, asked) as honest:
+        out = p.communicate()[0]
+    report.line(f"{mode} elsewhere", honest, world, begin_cpu, time.monotonic() - begin, None)
+    print(f"    {out.strip()}", flush=True)
+    sink.stdin.close()
+    sink.wait()
+    return honest
+
+
+FACTORS = (("handshakes", .5), ("handshakes", .99), ("messages", .5), ("messages", .99), ("api", .5), ("api", .99))
+
+
 def run_times(world, report, floods, seconds, times):
-    """Each flood right after a time without one, `times` times; how many times longer things took."""
-    factors = {}
+    """Each flood beside a time without, and one with the same flood against a process that only reads, `times`
+    times: how many times longer things took than without. The samples of all times count as one."""
+    kinds = ("quiet", "sink", "flood")
+    taken = {}
     for _ in range(times):
         for flood in floods:
-            quiet = quiet_time(world, report, seconds, world.b if flood[2] == "direct" else world.relay)
-            flooded = run_flood(world, report, flood, seconds, None)
-            for what, q in (("handshakes", .5), ("messages", .5), ("api", .5), ("api", .99)):
-                usual, then = (millis(getattr(h, what), q) for h in (quiet, flooded))
-                what = what if q == .5 else "api p99"
-                factors.setdefault((flood[0], what), []).append((then / usual, usual, then))
-    print(f"medians of {times}: name, what, factor (least, most), usual ms, under the flood ms")
-    for (name, what), each in factors.items():
-        ratio, usual, then = (statistics.median(column) for column in zip(*each))
-        print(f"{name:28} {what:10} {ratio:5.2f} ({min(each)[0]:.2f}, {max(each)[0]:.2f})  {usual:6.1f} {then:6.1f}")
+            asked = world.b if flood[2] == "direct" else world.relay
+            for kind in kinds:
+                h = (quiet_time(world, report, seconds, asked) if kind == "quiet" else
+                     run_beside_sink(world, report, flood, seconds) if kind == "sink" else
+                     run_flood(world, report, flood, seconds, None))
+                for what in ("handshakes", "messages", "api"):
+                    taken.setdefault((flood[0], kind, what), []).extend(getattr(h, what))
+    print(f"{times} times {seconds} s: what, usual ms, times as long under the flood, and under the same elsewhere")
+    for flood in floods:
+        for what, q in FACTORS:
+            usual, sink, then = (millis(taken[flood[0], kind, what], q) for kind in kinds)
+            within = ""
+            if what == "handshakes" and q == .5:
+                all_of = taken[flood[0], "flood", what]
+                quick = sum(t is not None and 1000 * t <= 2 * usual for t in all_of) / len(all_of)
+                beside = taken[flood[0], "sink", what]
+                within = (f"   within 2 x usual {100 * quick:.1f} %, elsewhere "
+                          f"{100 * sum(t is not None and 1000 * t <= 2 * usual for t in beside) / len(beside):.1f} %")
+            print(f"{flood[0]:28} {what:10} {'p99' if q > .5 else 'p50'} {usual:7.1f} {then / usual:6.2f} "
+                  f"{sink / usual:6.2f}{within}")
 
 
 def run_paths(world, report, count):

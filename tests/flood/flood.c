@@ -11,7 +11,7 @@
  * MODE `paths` sets up N paths and keeps them: it is both ends of them, the responders listening on
  * ADDRESS, ADDRESS + 1, ... (one per 256 paths), which the relay dials because its transit policy
  * lets it. It reports when all are up, sends one frame over each in each direction, and waits for
- * the end of its input.
+ * the end of its input. MODE `sink` listens on HOST:PORT, for comparison.
  */
 #include "flood.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the parts of the flood generator share: flood.c (options, report), peer.c (its sockets),
- * modes.c (what it sends), paths.c (it is both ends of many paths). */
+ * modes.c (what it sends), paths.c (it is both ends of many paths), sink.c (it is flooded). */
 #ifndef OCKAM_FLOOD_H
 #define OCKAM_FLOOD_H
 
@@ -66,6 +66,7 @@ bool put_init(struct flood *f, struct peer *p, const struct route *r, const char
 	uint32_t label);
 void put_hello(struct flood *f, struct peer *p);
 int paths_run(struct flood *f);
+int sink_run(struct flood *f);
 
 /* peer.c */
 void links_limit(void); /* as many descriptors as allowed */

@@ -179,6 +179,7 @@ static const struct mode modes[] = {
 		.fill = fill_reset},
 	{"churn", "links that come and go", .fill = fill_churn},
 	{"paths", "paths that are set up and kept", .run = paths_run},
+	{"sink", "nothing: it listens and forgets what comes", .run = sink_run},
 };
 
 const struct mode *mode_by_name(const char *name)

@@ -100,7 +100,7 @@ static void bring_up(struct box *b)
 /* Datagrams of n bytes in all, `segment` each. */
 static void datagrams_in(struct box *b, const void *p, size_t n, size_t segment)
 {
-	struct buf *buf = buf_plain((uint32_t)n + 1);
+	struct buf *buf = buf_plain((uint32_t)n); /* what is read behind them is seen */
 	memcpy(buf->data, p, n);
 	b->rx_lo = buf->data;
 	b->rx_hi = buf->data + n;
@@ -204,6 +204,20 @@ static void a_datagram_is_a_frame(void **state)
 	box_frame(f + 200, WIRE_DATA, 0, 7, 2, 50);
 	datagrams_in(b, f, 250, 100);
 	assert_int_equal(b->s[1].out_len, 650);
+}
+
+static void what_is_no_whole_frame_is_dropped(void **state)
+{
+	struct box *b = ((struct two *)*state)->b;
+	uint8_t f[120];
+	uint64_t before = engine_stats(b->e)->drops[DROP_SHORT];
+	memset(f, 0, sizeof f);
+	for (size_t n = 1; n <= WIRE_HEADER; n++) { /* the last of several is short */
+		box_frame(f, WIRE_RESET, 0, 7, TAG_RX, 40);
+		frame_header_encode(f + 40, WIRE_RESET, 0, (uint16_t)(n < WIRE_HEADER ? n : 17), 7, TAG_RX);
+		datagrams_in(b, f, 40 + n, 40);
+		assert_int_equal(engine_stats(b->e)->drops[DROP_SHORT], before + n);
+	}
 }
 
 static void a_full_queue_drops_and_the_path_goes_on(void **state)
@@ -353,6 +367,7 @@ int main(void)
 		T(cookie_and_hello_come_up_before_the_link_is),
 		T(what_leaves_has_the_tag_of_the_peer),
 		T(a_datagram_is_a_frame),
+		T(what_is_no_whole_frame_is_dropped),
 		T(a_full_queue_drops_and_the_path_goes_on),
 		T(an_idle_link_is_kept_alive),
 		T(silence_is_told_and_ends_it),

@@ -10,6 +10,7 @@
 #include "hop_part.h"
 #include "listener.h"
 #include "locked.h"
+#include "seam_client.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -229,6 +230,47 @@ static void a_listener_that_has_gone_is_not_found(void **state)
 	assert_int_equal(s->frame[1], RESET_NOT_FOUND);
 }
 
+/* While the data plane has not answered there is no session to ping. */
+static void a_second_finish_is_answered_when_there_is_a_session(void **state)
+{
+	struct place *pl = *state;
+	uint8_t frame[WIRE_HEADER + BODY_MAX];
+	send_init(pl);
+	take_resp(pl);
+	size_t len = WIRE_HEADER + (size_t)pl->len;
+	frame_header_encode(frame, WIRE_FINISH, 0, (uint16_t)len, pl->lr, 0);
+	memcpy(frame + WIRE_HEADER, pl->body, (size_t)pl->len);
+	fake_input(&pl->f, P, frame, len);
+	fake_input(&pl->f, P, frame, len);
+	assert_int_equal(fake_count(&pl->f, SEAM_SESSION_PING), 0);
+	fake_run(&pl->f);
+	fake_input(&pl->f, P, frame, len);
+	assert_int_equal(fake_count(&pl->f, SEAM_SESSION_PING), 1);
+	assert_int_equal(sessions(pl), 1);
+}
+
+/* Who is not authorized is told in a session of its own; nothing is left when that cannot be. */
+static void a_refusal_that_is_not_taken_ends_it(void **state)
+{
+	struct place *pl = *state;
+	listener_get(pl->f.n, "api")->trust = (struct trust){0};
+	send_init(pl);
+	take_resp(pl);
+	pl->f.ack_error = -EEXIST;
+	send_finish(pl, P, 0);
+	assert_int_equal(sessions(pl), 1);
+	pl->f.ack_error = 0;
+	send_finish(pl, P, 0);
+	assert_int_equal(fake_count(&pl->f, SEAM_SESSION_PING), 0);
+	fake_forget(&pl->f);
+	send_init(pl); /* the label is free again */
+	take_resp(pl);
+	send_finish(pl, P, 0);
+	assert_int_equal(sessions(pl), 1);
+	send_finish(pl, P, 0); /* and now there is one that tells it again */
+	assert_int_equal(fake_count(&pl->f, SEAM_SESSION_PING), 1);
+}
+
 /* The node as the initiator. */
 
 static void on_open(struct node *n, void *ctx, struct channel *ch, const struct reason *why)
@@ -308,6 +350,114 @@ static void a_session_that_is_not_taken_fails_the_attempt(void **state)
 	assert_int_equal(pl->failed, 1);
 }
 
+static uint32_t next_init(struct place *pl)
+{
+	struct fake_sent *s = fake_frame(&pl->f, WIRE_INIT, pl->link);
+	return s ? get_be32(s->frame + 4) : 0;
+}
+
+static void reset(struct place *pl, uint32_t label, uint8_t code)
+{
+	uint8_t f[WIRE_HEADER + 2];
+	frame_header_encode(f, WIRE_RESET, code, sizeof f, label, 0);
+	f[WIRE_HEADER] = 0x81;
+	f[WIRE_HEADER + 1] = 16;
+	fake_input(&pl->f, pl->link, f, sizeof f);
+	fake_run(&pl->f);
+}
+
+static void a_collision_is_tried_again_a_few_times(void **state)
+{
+	struct place *pl = *state;
+	uint32_t li = open_and_answer(pl), tries = 0;
+	for (uint32_t next = li; next; tries++) {
+		li = next;
+		reset(pl, li, RESET_COLLISION);
+		next = next_init(pl);
+		assert_int_equal(pl->failed, !next);
+		assert_int_not_equal(next, li);
+	}
+	assert_in_range(tries, 2, 10);
+}
+
+/* The same label of two responders, on one link: one of them takes another. */
+static void a_label_that_is_in_use_is_a_collision(void **state)
+{
+	struct place *pl = *state;
+	uint32_t li = open_and_answer(pl);
+	send_resp(pl, 0, li, (size_t)pl->len);
+	assert_int_equal(sessions(pl), 1);
+	struct channel *first = pl->ch;
+	li = open_and_answer(pl);
+	assert_ptr_not_equal(pl->ch, first);
+	send_resp(pl, 0, li, (size_t)pl->len);
+	assert_int_equal(sessions(pl), 1);
+	assert_int_not_equal(next_init(pl), 0);
+	assert_int_equal(pl->failed, 0);
+}
+
+static void a_channel_comes_up_once(void **state)
+{
+	struct place *pl = *state;
+	uint32_t li = open_and_answer(pl);
+	send_resp(pl, 0, li, (size_t)pl->len);
+	fake_run(&pl->f);
+	uint8_t buf[64];
+	struct seam_msg up = {.cmd = SEAM_SESSION_UP, .fd = -1, .has = SEAM_HAS(SEAM_A_SESSION)};
+	for (unsigned i = 0; i < pl->f.sent_n; i++)
+		if (pl->f.sent[i].cmd == SEAM_SESSION_ADD)
+			up.session = pl->f.sent[i].session;
+	int n = seam_encode(&up, buf, sizeof buf);
+	assert_true(n > 0);
+	seam_input(pl->f.n, buf, (size_t)n);
+	assert_int_equal(pl->opened, 1);
+	assert_int_equal(pl->ch->state, CHANNEL_UP);
+	pl->ch->state = CHANNEL_BROKEN; /* a second one changes nothing */
+	seam_input(pl->f.n, buf, (size_t)n);
+	assert_int_equal(pl->ch->state, CHANNEL_BROKEN);
+	pl->ch->state = CHANNEL_UP;
+}
+
+static void open_over(struct place *pl, unsigned frame_max, unsigned *takes)
+{
+	struct route to = fake_route("/ip4/127.0.0.1/tcp/6003/service/api");
+	struct trust any = {.any = true};
+	struct link_target t;
+	assert_int_equal(link_target_parse(&t, "127.0.0.1:6003"), 0);
+	struct channel *ch = channel_open(pl->f.n,
+		&(struct channel_options){.to = &to,
+			.trust = &any,
+			.keys = keys_new(),
+			.identity = "own",
+			.timeout_ms = 30000},
+		on_open, pl);
+	assert_non_null(ch);
+	fake_pass(&pl->f, 1);
+	links_on_connected(pl->f.n, pl->f.connect_id, 1000, 0);
+	fake_run(&pl->f);
+	fake_hello(&pl->f, pl->f.connect_id, WIRE_VERSION, frame_max);
+	pl->f.takes = takes;
+	fake_run(&pl->f);
+	pl->f.takes = NULL;
+}
+
+static void a_link_with_small_frames_is_no_way(void **state)
+{
+	struct place *pl = *state;
+	open_over(pl, WIRE_PATH_MIN - 1, NULL);
+	assert_int_equal(pl->failed, 1);
+	assert_null(fake_frame(&pl->f, WIRE_INIT, 0));
+}
+
+static void without_a_data_plane_no_attempt_begins(void **state)
+{
+	struct place *pl = *state;
+	unsigned takes = 0;
+	open_over(pl, WIRE_FRAME_MAX, &takes);
+	assert_int_equal(pl->failed, 1);
+	assert_null(fake_frame(&pl->f, WIRE_INIT, 0));
+}
+
 #define with_node(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 int main(void)
 {
@@ -317,6 +467,13 @@ int main(void)
 		with_node(an_init_is_answered_again_until_finish),
 		with_node(a_row_or_session_that_is_refused),
 		with_node(a_listener_that_has_gone_is_not_found),
+		with_node(a_second_finish_is_answered_when_there_is_a_session),
+		with_node(a_refusal_that_is_not_taken_ends_it),
+		with_node(a_collision_is_tried_again_a_few_times),
+		with_node(a_label_that_is_in_use_is_a_collision),
+		with_node(a_channel_comes_up_once),
+		with_node(a_link_with_small_frames_is_no_way),
+		with_node(without_a_data_plane_no_attempt_begins),
 		with_node(an_initiator_takes_the_right_resp),
 		with_node(a_session_that_is_not_taken_fails_the_attempt),
 	};

@@ -3,6 +3,7 @@
 #include "engine_box.h"
 
 #include "aead.h"
+#include "engine_private.h"
 
 #include <stdio.h>
 
@@ -250,6 +251,33 @@ static void close_is_answered(void **state)
 	assert_int_equal(say(n->b, 1, 1, false, "x", 1), -ENOENT);
 }
 
+/* Nor does what comes behind it in the same receive reach the session. */
+static void close_ends_what_follows_it(void **state)
+{
+	struct net *n = *state;
+	enum { COPIES = 3 * AEAD_BATCH };
+	connect_ends(n, 4096);
+	assert_int_equal(box_apply(n->a, (struct seam_msg){.cmd = SEAM_SESSION_DEL,
+						 .fd = -1,
+						 .has = H(SESSION) | H(CLOSE),
+						 .session = 1,
+						 .close = CLOSE_DONE}),
+		0);
+	box_flush(n->a);
+	carry(n->a, n->r, 2);
+	struct box_socket *s = &n->r->s[4];
+	size_t len = s->out_len;
+	uint8_t *all = malloc(COPIES * len);
+	assert_true(len > 0 && all);
+	for (unsigned i = 0; i < COPIES; i++)
+		memcpy(all + i * len, s->out, len);
+	s->out_len = 0;
+	box_rx(n->b, 4, all, COPIES * len);
+	free(all);
+	assert_int_equal(box_count(n->b, SEAM_SESSION_CLOSED), 1);
+	assert_true(engine_stats(n->b->e)->drops[DROP_LABEL] >= COPIES - AEAD_BATCH);
+}
+
 static void close_without_a_peer_times_out(void **state)
 {
 	struct net *n = *state;
@@ -390,6 +418,83 @@ static void a_channel_is_a_link(void **state)
 	assert_int_equal(box_find(n->a, SEAM_SESSION_BROKEN)->m.session, 2);
 }
 
+/* Bytes that the peer's session carries as a frame, whatever they are. */
+static void forge(struct net *n, const uint8_t *p, uint32_t len)
+{
+	struct endpoint *ep = endpoint_find(n->a->e, 1);
+	assert_int_equal(session_frame(ep->session, p, len), 0);
+	endpoint_update(n->a->e, ep);
+	run(n);
+}
+
+static void what_a_channel_carries_is_judged_like_any_frame(void **state)
+{
+	struct net *n = *state;
+	uint8_t f[64];
+	const struct stats *s = engine_stats(n->b->e);
+	connect_ends(n, 16384);
+	assert_int_equal(add_channel(n->b, 30, 1), 0);
+	box_frame(f, WIRE_RESET, 0, 5, 0, 40);
+	forge(n, f, 40);
+	assert_int_equal(box_count(n->b, SEAM_FRAME), 1);
+	for (uint32_t len = 1; len < 40; len++)
+		forge(n, f, len); /* it says that it is longer */
+	forge(n, f, 41);
+	f[0] = (uint8_t)(2 << 4 | WIRE_RESET); /* another version */
+	forge(n, f, 40);
+	box_frame(f, WIRE_DATA, 0, 5, 0, WIRE_DATA_MIN - 1);
+	forge(n, f, WIRE_DATA_MIN - 1);
+	assert_int_equal(box_count(n->b, SEAM_FRAME), 1);
+	assert_int_equal(s->drops[DROP_SHORT], 39 + 3);
+	box_frame(f, WIRE_RESET, 0, 5, 0, 40);
+	forge(n, f, 40); /* and none of that has ended it */
+	assert_int_equal(box_count(n->b, SEAM_FRAME), 2);
+}
+
+/* Its answer to CLOSE waits for the link, but not for ever. */
+static void an_answer_that_cannot_leave_is_given_up(void **state)
+{
+	struct net *n = *state;
+	connect_ends(n, 4096);
+	assert_int_equal(box_apply(n->a, (struct seam_msg){.cmd = SEAM_SESSION_DEL,
+						 .fd = -1,
+						 .has = H(SESSION) | H(CLOSE),
+						 .session = 1,
+						 .close = CLOSE_DONE}),
+		0);
+	n->b->s[4].room = 0;
+	n->b->s[4].blocked = true;
+	uint8_t ping[24];
+	box_rx(n->b, 4, ping, box_frame(ping, WIRE_LINK, LINK_PING, 0, 1, 24)); /* it blocks */
+	run(n);
+	assert_int_equal(box_count(n->b, SEAM_SESSION_CLOSED), 1);
+	n->b->now += WIRE_CLOSE_WAIT_MS + 1;
+	box_tick(n->b, n->b->now);
+	n->b->s[4].blocked = true;
+	box_room(n->b, 4, SIZE_MAX);
+	assert_int_equal(box_sent(n->b, 4, WIRE_DATA, 0, NULL), 0);
+}
+
+/* Nor does a peer that does not heed PAUSE fill memory: the session ends, and control hears no more. */
+static void who_does_not_pause_is_given_up(void **state)
+{
+	struct net *n = *state;
+	static uint8_t body[SEAM_BODY_MAX];
+	connect_ends(n, 16384);
+	n->b->hold_msgs = true;
+	n->b->s[4].room = 0; /* PAUSE does not leave */
+	for (unsigned i = 0; i < 150; i++) {
+		say(n->a, 1, 1, true, body, sizeof body);
+		run(n);
+	}
+	assert_int_equal(box_count(n->b, SEAM_SESSION_BROKEN), 1);
+	size_t total = 0;
+	for (unsigned i = 0; i < n->b->evs; i++)
+		if (n->b->ev[i].m.cmd == SEAM_MSG)
+			total += n->b->ev[i].m.frame_len;
+	assert_in_range(total, 4 << 20, (4 << 20) + (1 << 20));
+}
+
 static void channels_nest_four_deep(void **state)
 {
 	struct net *n = *state;
@@ -462,10 +567,14 @@ int main(void)
 		T(up_is_told_before_the_first_message),
 		T(a_session_follows_the_contract),
 		T(close_is_answered),
+		T(close_ends_what_follows_it),
 		T(close_without_a_peer_times_out),
 		T(a_paused_sender_holds_back),
 		T(slow_control_pauses_the_peer),
 		T(a_channel_is_a_link),
+		T(what_a_channel_carries_is_judged_like_any_frame),
+		T(an_answer_that_cannot_leave_is_given_up),
+		T(who_does_not_pause_is_given_up),
 		T(channels_nest_four_deep),
 		T(a_relay_forwards_into_a_channel),
 	};

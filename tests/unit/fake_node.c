@@ -11,6 +11,8 @@ static int io_seam_send(void *ctx, const struct seam_msg *m)
 {
 	struct fake *f = ctx;
 	uint8_t buf[SEAM_MSG_MAX];
+	if (f->takes && !(*f->takes)--)
+		return -EPIPE;
 	if (seam_encode(m, buf, sizeof buf) < 0 || f->sent_n == FAKE_SENT_MAX)
 		abort();
 	struct fake_sent *s = &f->sent[f->sent_n++];

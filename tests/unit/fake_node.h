@@ -33,6 +33,7 @@ struct fake {
 	struct link_target connect_to;
 	bool own_listeners; /* answer of is_own_listener */
 	int ack_error;	    /* of what comes next */
+	unsigned *takes;    /* messages that the data plane still takes; NULL: all */
 };
 
 void fake_init(struct fake *f);

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "identity.h"
 
+#include "cbor.h"
 #include "hex.h"
 #include "../vectors/identity_objects.h"
 
 #include <errno.h>
 #include <jansson.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -212,6 +214,122 @@ static void attestations_nest_in_the_identity(void **state)
 	assert_int_equal(attestation_verify(att, (size_t)n, &m.id, NOW - 60, got), 0);
 }
 
+/* [1, type, bytes]: what is signed. */
+static struct slice signed_data(uint8_t dst[static 256], uint64_t type, const struct wr *inner)
+{
+	struct wr w = wr_init(dst, 256);
+	cbor_put_array(&w, 3);
+	cbor_put_uint(&w, 1);
+	cbor_put_uint(&w, type);
+	cbor_put_bytes(&w, inner->start, wr_len(inner));
+	assert_false(w.bad);
+	return (struct slice){dst, wr_len(&w)};
+}
+
+static void put_tagged(struct wr *w, const uint8_t *bytes, size_t len)
+{
+	cbor_put_array(w, 2);
+	cbor_put_uint(w, 0);
+	cbor_put_array(w, 1);
+	cbor_put_bytes(w, bytes, len);
+}
+
+/* Bytes with the signature of what they are. */
+static void put_signed(struct wr *w, struct slice data, const struct secret32 *seed)
+{
+	uint8_t hash[32], signature[64], public_key[32], secret[64];
+	crypto_hash_sha256(hash, data.p, data.len);
+	crypto_sign_seed_keypair(public_key, secret, seed->b);
+	crypto_sign_detached(signature, NULL, hash, sizeof hash, secret);
+	cbor_put_array(w, 2);
+	cbor_put_bytes(w, data.p, data.len);
+	put_tagged(w, signature, sizeof signature);
+}
+
+/* Whoever signs may sign what is malformed: lists that say another length than they have. */
+static void what_is_signed_is_well_formed(void **state)
+{
+	(void)state;
+	struct made m = make(NOW);
+	for (unsigned said = 3; said <= 6; said++) {
+		uint8_t inner_buf[256], data[256], out[600], key[32] = {1}, public_key[32], secret[64];
+		struct identity id;
+		crypto_sign_seed_keypair(public_key, secret, m.secret.b);
+		struct wr inner = wr_init(inner_buf, sizeof inner_buf), w = wr_init(out, sizeof out);
+		cbor_put_array(&inner, said);
+		cbor_put_null(&inner);
+		put_tagged(&inner, public_key, sizeof public_key);
+		cbor_put_bool(&inner, false);
+		cbor_put_uint(&inner, NOW);
+		cbor_put_uint(&inner, NOW + 1000);
+		cbor_put_array(&w, 1);
+		put_signed(&w, signed_data(data, 1, &inner), &m.secret);
+		assert_int_equal(identity_verify(out, wr_len(&w), NOW, &id), said == 5 ? 0 : -EBADMSG);
+		inner = wr_init(inner_buf, sizeof inner_buf);
+		w = wr_init(out, sizeof out);
+		cbor_put_array(&inner, said);
+		cbor_put_bytes(&inner, m.id.id.b, 32);
+		cbor_put_bytes(&inner, m.id.latest_hash, 32);
+		put_tagged(&inner, key, sizeof key);
+		cbor_put_uint(&inner, NOW);
+		cbor_put_uint(&inner, NOW + 1000);
+		put_signed(&w, signed_data(data, 2, &inner), &m.secret);
+		assert_int_equal(attestation_verify(out, wr_len(&w), &m.id, NOW, key),
+			said == 5 ? 0 : -EBADMSG);
+	}
+}
+
+/* They are verified before; what is none of one is still not taken for one. */
+static void only_histories_compare(void **state)
+{
+	(void)state;
+	struct made m = make(NOW);
+	struct secret32 next;
+	uint8_t empty[] = {0x80}, broken[IDENTITY_HISTORY_MAX], longer[IDENTITY_HISTORY_MAX];
+	memcpy(broken, m.history, m.len);
+	broken[1] = 0x80; /* a change that has nothing in it */
+	const struct {
+		const uint8_t *p;
+		size_t len;
+	} none[] = {{empty, sizeof empty}, {broken, m.len}, {m.history, m.len - 1}, {m.history, 0}};
+	for (unsigned i = 0; i < sizeof none / sizeof *none; i++) {
+		assert_int_equal(
+			identity_compare(m.history, m.len, none[i].p, none[i].len), -EKEYREJECTED);
+		assert_int_equal(
+			identity_compare(none[i].p, none[i].len, m.history, m.len), -EKEYREJECTED);
+		assert_int_equal(identity_compare(none[i].p, none[i].len, none[i].p, none[i].len),
+			-EKEYREJECTED);
+		assert_int_equal(identity_rotate(none[i].p, none[i].len, &m.secret, false, NOW,
+					 &next, longer, sizeof longer),
+			-EBADMSG);
+	}
+}
+
+/* The first key's data is a beginning of the other's, but for its length. */
+static void data_of_another_length_is_other_data(void **state)
+{
+	(void)state;
+	struct made m = make(NOW);
+	uint8_t inner_buf[256], data[256], out[2][600], public_key[32], secret[64];
+	size_t len[2];
+	crypto_sign_seed_keypair(public_key, secret, m.secret.b);
+	for (unsigned i = 0; i < 2; i++) {
+		struct wr inner = wr_init(inner_buf, sizeof inner_buf), w = wr_init(out[i], 600);
+		cbor_put_array(&inner, 5);
+		cbor_put_null(&inner);
+		put_tagged(&inner, public_key, sizeof public_key);
+		cbor_put_bool(&inner, false);
+		cbor_put_uint(&inner, 1);
+		cbor_put_uint(&inner, i ? UINT64_MAX : NOW);
+		cbor_put_array(&w, 1);
+		put_signed(&w, signed_data(data, 1, &inner), &m.secret);
+		len[i] = wr_len(&w);
+	}
+	assert_true(len[0] < len[1]);
+	assert_int_equal(identity_compare(out[0], len[0], out[1], len[1]), -EKEYREJECTED);
+	assert_int_equal(identity_compare(out[1], len[1], out[0], len[0]), -EKEYREJECTED);
+}
+
 static void identifiers_are_read_and_written(void **state)
 {
 	(void)state;
@@ -230,9 +348,15 @@ static void identifiers_are_read_and_written(void **state)
 	assert_int_equal(identifier_parse(&back, text), -EINVAL);
 	text[64] = 0;
 	assert_int_equal(identifier_parse(&back, text), -EINVAL);
+	memset(text + 1, 'f', 64);
 	text[0] = 'i';
 	assert_int_equal(identifier_parse(&back, text), -EINVAL);
 	assert_int_equal(identifier_parse(&back, ""), -EINVAL);
+	char longer[IDENTIFIER_TEXT + 2];
+	memset(longer, 'f', sizeof longer);
+	longer[0] = 'I';
+	longer[IDENTIFIER_TEXT + 1] = 0;
+	assert_int_equal(identifier_parse(&back, longer), -EINVAL);
 }
 
 int main(void)
@@ -246,6 +370,9 @@ int main(void)
 		cmocka_unit_test(rotation_adds_a_change),
 		cmocka_unit_test(histories_that_part_conflict),
 		cmocka_unit_test(attestations_nest_in_the_identity),
+		cmocka_unit_test(what_is_signed_is_well_formed),
+		cmocka_unit_test(only_histories_compare),
+		cmocka_unit_test(data_of_another_length_is_other_data),
 		cmocka_unit_test(identifiers_are_read_and_written),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,6 +2,7 @@
 /* Where a link may lead, as users and routes write it. */
 #include "link.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -85,12 +86,42 @@ static void a_route_leads_where_it_says(void **state)
 	}
 }
 
+/* Routes that no text makes. */
+static void a_route_has_a_port_and_an_end(void **state)
+{
+	struct link_target t;
+	struct route r = {.n = 2};
+	r.e[0] = (struct route_element){.code = ROUTE_IP4, .addr = {127, 0, 0, 1}};
+	r.e[1] = (struct route_element){.code = ROUTE_TCP, .port = 22};
+	assert_int_equal(link_target_from_route(&t, &r, 0), 2);
+	r.e[1].port = 0;
+	assert_true(link_target_from_route(&t, &r, 0) < 0);
+	r.e[1] = (struct route_element){.code = ROUTE_SERVICE, .port = 22};
+	assert_true(link_target_from_route(&t, &r, 0) < 0);
+	r.e[0] = (struct route_element){.code = ROUTE_UNIX, .text = "/tmp/x"};
+	assert_int_equal(link_target_from_route(&t, &r, 0), 1);
+	r.n = 0; /* what lies behind the end is none of it */
+	assert_true(link_target_from_route(&t, &r, 0) < 0);
+}
+
+static void datagrams_go_to_hosts(void **state)
+{
+	struct link_target t = {.kind = LINK_UNIX, .host = "before"};
+	assert_int_equal(link_target_parse_udp(&t, "host"), -EINVAL);
+	assert_int_equal(link_target_parse_udp(&t, "unix:/tmp/x"), -EINVAL);
+	assert_int_equal(t.kind, LINK_UNIX); /* written on success only */
+	assert_int_equal(link_target_parse_udp(&t, "host:22"), 0);
+	assert_int_equal(t.kind, LINK_UDP);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(addresses_are_parsed_whole),
 		cmocka_unit_test(a_host_has_its_room),
 		cmocka_unit_test(a_route_leads_where_it_says),
+		cmocka_unit_test(a_route_has_a_port_and_an_end),
+		cmocka_unit_test(datagrams_go_to_hosts),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

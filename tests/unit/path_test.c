@@ -12,6 +12,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <cmocka.h>
 
 enum { P = 1, LI = 0x11223344, LR = 0x55667788, HEAD = WIRE_HEADER };
@@ -122,6 +123,19 @@ static void init_goes_on(void **state)
 	arrive(pl, P, good_init); /* again: passed on again */
 	assert_true(left(pl, WIRE_INIT, pl->n));
 	assert_int_equal(paths_count(pl->f.n), 1);
+}
+
+/* The way on is the link that it came by. */
+static void an_init_does_not_turn_back(void **state)
+{
+	struct place *pl = *state;
+	char onward[200];
+	struct parts p = good_init;
+	snprintf(onward, sizeof onward, "/service/%s/service/api", links_by_id(pl->f.n, P)->address);
+	p.onward = onward;
+	arrive(pl, P, p);
+	assert_int_equal(reset(pl, P), RESET_LOOP);
+	assert_int_equal(paths_count(pl->f.n), 0);
 }
 
 static void a_wrong_init_is_dropped(void **state)
@@ -479,6 +493,7 @@ int main(void)
 		with_node(a_resp_from_the_wrong_side_is_dropped),
 		with_node(a_path_is_used_both_ways),
 		with_node(inits_of_one_link_are_limited),
+		with_node(an_init_does_not_turn_back),
 		with_node(a_wrong_init_is_dropped),
 		with_node(an_init_that_cannot_be_answered),
 		with_node(hops_end),

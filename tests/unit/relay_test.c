@@ -4,6 +4,7 @@
 
 #include "hop.h"
 #include "listener.h"
+#include "note.h"
 #include "service.h"
 
 #include <errno.h>
@@ -123,6 +124,7 @@ static void an_answer_has_two_numbers(void **state)
 		{3, {0x82, 1, 20}, 0},
 		{3, {0x83, 1, 20}, -EBADMSG},
 		{2, {0x81, 1}, -EBADMSG},
+		{3, {0x81, 1, 20}, -EBADMSG}, /* what follows is none of it */
 		{4, {0x82, 1, 20, 0}, -EBADMSG},
 		{4, {0x82, 0x18, 0xff, 20}, 0},
 		{5, {0x82, 0x19, 1, 0, 20}, -EBADMSG},
@@ -147,6 +149,35 @@ static void registering_needs_a_channel(void **state)
 	assert_int_equal(relay_service(f->n, &ch, (const uint8_t *)"", 0, &reply, &len, text),
 		RESET_REFUSED);
 	assert_null(reply);
+	struct relay_request q = {.op = RELAY_RELEASE, .name = "forward_to_a"};
+	uint8_t buf[RELAY_REQUEST_MAX];
+	int n = relay_request_encode(&q, buf, sizeof buf); /* nor does a good one */
+	assert_true(n > 0);
+	assert_int_equal(
+		relay_service(f->n, NULL, buf, (size_t)n, &reply, &len, text), RESET_REFUSED);
+	assert_null(reply);
+}
+
+/* A session that is taken over, of an earlier one, does not get the name of a later one. */
+static void names_are_taken_over_with_their_sessions(void **state)
+{
+	struct fake *f = *state;
+	struct channel a = session(1, 1), b = session(2, 2);
+	struct note_name names[4], one = {.name = "forward_to_a", .lease_end_ms = UINT64_MAX};
+	a.session = 7;
+	b.session = 9;
+	assert_int_equal(ask(f, &a, RELAY_REGISTER, "forward_to_a"), RELAY_OK);
+	assert_int_equal(ask(f, &b, RELAY_REGISTER, "forward_to_b"), RELAY_OK);
+	assert_int_equal(relay_names_of(f->n, &a, names, 4), 1);
+	assert_string_equal(names[0].name, "forward_to_a");
+	assert_int_equal(relay_names_of(f->n, &b, names, 4), 1);
+	assert_string_equal(names[0].name, "forward_to_b");
+	relay_name_adopt(f->n, &b, &one);
+	assert_int_equal(relay_names_of(f->n, &b, names, 4), 2);
+	relay_name_adopt(f->n, &a, &one);
+	assert_int_equal(relay_names_of(f->n, &a, names, 4), 0);
+	relays_on_channel_gone(f->n, &a);
+	relays_on_channel_gone(f->n, &b);
 }
 
 static void a_name_belongs_to_an_identity(void **state)
@@ -234,6 +265,10 @@ static void names_are_not_taken_from_services(void **state)
 	struct service *s;
 	assert_int_equal(service_start(f->n, "echo", "forward_to_x", &s), 0);
 	assert_int_equal(ask(f, &a, RELAY_REGISTER, "forward_to_x"), RELAY_NAME_IN_USE);
+	static const struct trust nobody;
+	struct listener *l;
+	assert_int_equal(listener_add(f->n, "forward_to_l", &nobody, NULL, NULL, &l), 0);
+	assert_int_equal(ask(f, &a, RELAY_REGISTER, "forward_to_l"), RELAY_NAME_IN_USE);
 	assert_int_equal(ask(f, &a, RELAY_REGISTER, "api"), RELAY_BAD_NAME);
 	assert_int_equal(ask(f, &a, RELAY_REGISTER, "forward_to_a"), RELAY_OK);
 	assert_int_equal(service_start(f->n, "echo", "forward_to_a", &s), -EEXIST);
@@ -439,6 +474,10 @@ static void names_too_long_for_an_address(void **state)
 	many[0] = "a/b";
 	o.listeners_n = 1;
 	assert_int_equal(relay_create(f->n, &o, told, NULL, &r), -EINVAL);
+	o = options("a/b", &at, false); /* nor a name that is none, printed or not */
+	assert_int_equal(relay_create(f->n, &o, told, NULL, &r), -EINVAL);
+	o.node_name_first = true;
+	assert_int_equal(relay_create(f->n, &o, told, NULL, &r), -EINVAL);
 	assert_null(relays_first(f->n));
 	o = options(name, &at, false);
 	o.node_name_first = true; /* printed is the node's, the long one goes without */
@@ -455,6 +494,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_said_comes_back),
 		with_node(registering_needs_a_channel),
+		with_node(names_are_taken_over_with_their_sessions),
 		with_node(an_answer_has_two_numbers),
 		with_node(a_name_belongs_to_an_identity),
 		with_node(a_name_leads_to_a_link_that_is_up),

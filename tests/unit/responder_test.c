@@ -4,7 +4,9 @@
 #include "fake_node.h"
 #include "listener.h"
 #include "locked.h"
+#include "outlet.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <cmocka.h>
@@ -112,6 +114,37 @@ static void answers_have_a_rate_and_come_a_few_at_a_time(void **state)
 	assert_true(node_deadline(f->n) > f->n->now_ms);
 }
 
+static void there_are_so_many_channels_of_others(void **state)
+{
+	struct fake *f = *state;
+	f->n->channels->peers = PEERS_MAX;
+	init_from(f, 1, 0x1000);
+	const struct fake_sent *s = fake_frame(f, WIRE_RESET, 1);
+	assert_non_null(s);
+	assert_int_equal(s->frame[1], RESET_OVERRUN);
+	f->n->channels->peers = PEERS_MAX - 1;
+	init_from(f, 1, 0x1001);
+	assert_int_equal(answered(f), 1);
+	f->n->channels->peers = 0;
+}
+
+static void listeners_have_names_of_their_own(void **state)
+{
+	struct fake *f = *state;
+	static const struct trust nobody;
+	struct link_target to = {.kind = LINK_TCP, .port = 1};
+	struct listener *l;
+	struct outlet *o;
+	assert_int_equal(outlet_add(f->n, "web", &to, &o), 0);
+	assert_int_equal(listener_add(f->n, "web", &nobody, NULL, NULL, &l), -EEXIST);
+	assert_int_equal(listener_add(f->n, "api", &nobody, NULL, NULL, &l), -EEXIST);
+	assert_int_equal(listener_add(f->n, "other", &nobody, NULL, NULL, &l), 0);
+	assert_int_equal(listener_del(f->n, "api"), 0); /* not the one that was added last */
+	assert_null(listener_get(f->n, "api"));
+	assert_ptr_equal(listener_get(f->n, "other"), l);
+	assert_int_equal(listener_del(f->n, "api"), -ENOENT);
+}
+
 static void another_address_does_not_wait(void **state)
 {
 	struct fake *f = *state;
@@ -148,6 +181,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		with_node(answers_have_a_rate_and_come_a_few_at_a_time),
+		with_node(there_are_so_many_channels_of_others),
+		with_node(listeners_have_names_of_their_own),
 		with_node(another_address_does_not_wait),
 		with_node(a_lost_link_leaves_nothing),
 	};

@@ -309,6 +309,30 @@ static void values_that_are_nearly_right_are_refused(void **state)
 	for (unsigned i = 0; i < sizeof bad / sizeof *bad; i++)
 		if (route_parse(&route, bad[i], err, sizeof err) == 0)
 			fail_msg("%s", bad[i]);
+	char host[200] = "/dnsaddr/";
+	for (size_t n = ROUTE_TEXT_MAX; n <= ROUTE_TEXT_MAX + 1; n++) {
+		memset(host + 9, 'h', n);
+		strcpy(host + 9 + n, "/tcp/8");
+		assert_int_equal(route_parse(&route, host, err, sizeof err),
+			n > ROUTE_TEXT_MAX ? -EINVAL : 0);
+	}
+}
+
+/* An element that says it has one part, or three, in front of as many bytes as two. */
+static void an_element_has_two_parts(void **state)
+{
+	for (unsigned parts = 1; parts <= 3; parts++) {
+		uint8_t buf[32];
+		struct wr w = wr_init(buf, sizeof buf);
+		struct route out;
+		cbor_put_array(&w, 1);
+		cbor_put_array(&w, parts);
+		cbor_put_uint(&w, ROUTE_SERVICE);
+		cbor_put_text(&w, "api", 3);
+		struct rd r = rd_init(buf, wr_len(&w));
+		route_decode(&r, &out);
+		assert_int_equal(r.bad, parts != 2);
+	}
 }
 
 int main(void)
@@ -316,6 +340,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(parses_every_protocol),
 		cmocka_unit_test(values_that_are_nearly_right_are_refused),
+		cmocka_unit_test(an_element_has_two_parts),
 		cmocka_unit_test(names_the_part_that_is_wrong),
 		cmocka_unit_test(hops_and_bytes_are_limited),
 		cmocka_unit_test(unix_paths_are_escaped),

@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -105,6 +106,9 @@ static void a_missing_attribute_is_refused(void **state)
 	assert_int_equal(seam_encode(&m, buf, sizeof buf), -EINVAL);
 	m = (struct seam_msg){.cmd = SEAM_LINK_LOST, .has = H(LINK), .link = 3};
 	assert_int_equal(seam_encode(&m, buf, sizeof buf), -EINVAL);
+	/* said to be there, and is not */
+	m = (struct seam_msg){.cmd = SEAM_LINK_NEW, .has = H(LINK) | H(LISTENER) | H(PEER)};
+	assert_int_equal(seam_encode(&m, buf, sizeof buf), -EINVAL);
 	m.cmd = SEAM_CMD_END;
 	assert_int_equal(seam_encode(&m, buf, sizeof buf), -EINVAL);
 	m.cmd = 0;
@@ -160,6 +164,62 @@ static void policy_checks_lengths(void **state)
 	raw_attr(&r, SEAM_A_PEER, "unix", 5);
 	assert_int_equal(seam_decode(&d, r.b, r.len, true), 0);
 	assert_string_equal(d.peer, "unix");
+}
+
+/* In memory that ends where the bytes do. */
+static int decode_bytes(const void *p, size_t len)
+{
+	struct seam_msg d;
+	uint8_t *copy = malloc(len ? len : 1);
+	assert_non_null(copy);
+	memcpy(copy, p, len);
+	int rc = seam_decode(&d, len ? copy : copy + 1, len, false);
+	free(copy);
+	return rc;
+}
+
+static void attributes_end_where_the_message_does(void **state)
+{
+	static const uint8_t z[SEAM_NOTE_MAX + 1];
+	struct raw r = raw_msg(SEAM_LINK_GET);
+	for (uint32_t n = 0; n <= 16; n++) {
+		memcpy(r.b, &n, 4);
+		assert_int_equal(decode_bytes(r.b, n), -EBADMSG);
+	}
+	memcpy(r.b, &r.len, 4);
+	raw_attr(&r, SEAM_A_LINK, z, 4);
+	assert_int_equal(decode_bytes(r.b, r.len), 0);
+	for (uint32_t n = r.len + 1; n < r.len + 8; n++) { /* a piece of one */
+		memcpy(r.b, &n, 4);
+		assert_int_equal(decode_bytes(r.b, n), -EBADMSG);
+	}
+	for (uint16_t said = 0; said < 4; said++) { /* less than its head */
+		struct raw bad = r;
+		raw_attr(&bad, SEAM_A_END + 3, z, 4);
+		memcpy(bad.b + r.len, &said, 2);
+		assert_int_equal(decode_bytes(bad.b, bad.len), -EBADMSG);
+	}
+	struct raw unpadded = r;
+	raw_attr(&unpadded, SEAM_A_END + 3, z, 1);
+	unpadded.len -= 3;
+	memcpy(unpadded.b, &unpadded.len, 4);
+	assert_int_equal(decode_bytes(unpadded.b, unpadded.len), -EBADMSG);
+}
+
+static void a_note_is_short(void **state)
+{
+	static uint8_t buf[SEAM_NOTE_MAX + 256], note[SEAM_NOTE_MAX + 1];
+	struct seam_msg d, m = {.cmd = SEAM_LINK_SET,
+				   .fd = -1,
+				   .has = H(LINK) | H(UP) | H(FRAME_MAX) | H(NOTE),
+				   .frame_max = 1024,
+				   .note = note,
+				   .note_len = SEAM_NOTE_MAX};
+	for (int more = 0; more < 2; more++, m.note_len++) {
+		int n = seam_encode(&m, buf, sizeof buf);
+		assert_true(n > 0);
+		assert_int_equal(seam_decode(&d, buf, (size_t)n, false), more ? -EBADMSG : 0);
+	}
 }
 
 static void answers_and_acks(void **state)
@@ -220,6 +280,9 @@ static void descriptors_pass(void **state)
 	uint8_t buf[16];
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, s), 0);
 	assert_int_equal(pipe2(p, O_NONBLOCK), 0);
+	fcntl(s[1], F_SETFL, O_NONBLOCK);
+	assert_int_equal(seam_recv(s[1], buf, sizeof buf, &fd), -EAGAIN);
+	assert_int_equal(fd, -1);
 	assert_int_equal(seam_send(s[0], "abc", 3, p[1]), 3);
 	assert_int_equal(seam_recv(s[1], buf, sizeof buf, &fd), 3);
 	assert_true(fd >= 0);
@@ -265,6 +328,10 @@ static void origins_of_addresses(void **state)
 	assert_int_not_equal(origin_of("2001:db8:1:3::1"), 0x20010db800010002);
 	assert_int_not_equal(origin_of("::1"), 0);
 	assert_int_equal(origin_of("unix"), 0);
+	struct sockaddr_storage path;
+	memset(&path, 0x20, sizeof path);
+	path.ss_family = AF_UNIX;
+	assert_int_equal(seam_origin(&path), 0);
 }
 
 /* The message is not lost with it, or whoever waits for the answer would wait for ever. */
@@ -305,6 +372,8 @@ int main(void)
 		cmocka_unit_test(every_shorter_message_is_refused),
 		cmocka_unit_test(a_missing_attribute_is_refused),
 		cmocka_unit_test(policy_checks_lengths),
+		cmocka_unit_test(attributes_end_where_the_message_does),
+		cmocka_unit_test(a_note_is_short),
 		cmocka_unit_test(answers_and_acks),
 		cmocka_unit_test(the_longest_body_fits),
 		cmocka_unit_test(descriptors_pass),

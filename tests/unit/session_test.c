@@ -196,6 +196,8 @@ static void close_is_answered_once(void **state)
 	assert_int_equal(session_msg(p.i, 1, false, (const uint8_t *)"last", 4), 0);
 	session_close(p.i, CLOSE_DONE, now);
 	assert_int_equal(session_msg(p.i, 1, false, (const uint8_t *)"x", 1), -EPIPE);
+	static const uint8_t frame[WIRE_HEADER] = {WIRE_VERSION << 4 | WIRE_INIT, 0, 0, WIRE_HEADER};
+	assert_int_equal(session_frame(p.i, frame, sizeof frame), -EPIPE);
 	assert_int_equal(output(p.i, &f), 2);
 	assert_int_equal(input(p.r, &f), SESSION_EV_CLOSED | SESSION_EV_OUTPUT);
 	assert_int_equal(heard.ended, 1); /* what was queued came first */

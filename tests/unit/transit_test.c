@@ -19,12 +19,16 @@ static void what_is_not_a_rule_is_refused(void **state)
 	static const char *const bad[] = {"", "x", "10.0.0.0/33", "10.0.0/8", "10.0.0.0/",
 		"10.0.0.0/8:", "10.0.0.0/8:0", "10.0.0.0/8:5-4", "10.0.0.0/8:70000",
 		"10.0.0.0/8:1-70000", "10.0.0.0/8:1x", "10.0.0.0/8:1-", "[10.0.0.0/8]:1",
-		"[fd00::/8", "[fd00::/8]x", "[fd00::/8]:", "fd00::/129", "10.0.0.0/+8",
+		"[fd00::/8", "[fd00::/8]x", "[fd00::/8]x80", "[fd00::/8]:", "fd00::/129", "10.0.0.0/+8",
 		"10.0.0.0/8 ", ":80", "[]:80"};
 	struct transit *t = transit_new();
 	for (unsigned i = 0; i < sizeof bad / sizeof *bad; i++)
 		if (transit_allow(t, bad[i]) != -EINVAL)
 			fail_msg("%s was taken", bad[i]);
+	unsigned n = 0;
+	while (n < 1000 && transit_allow(t, "10.0.0.0/8") == 0)
+		n++;
+	assert_in_range(n, 16, 999); /* there is an end */
 	char text[200];
 	memset(text, '1', sizeof text - 1);
 	text[sizeof text - 1] = 0; /* longer than any address */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fake_node.h"
+#include "home_place.h"
 #include "trust.h"
 
 #include <errno.h>
@@ -60,12 +61,50 @@ static void there_is_room_for_so_many(void **state)
 	assert_int_equal(t.n, TRUST_MAX);
 }
 
+/* A history that is shorter than one that was seen, or parts from it, is not taken. */
+static void a_history_goes_on(void **state)
+{
+	struct place *p = *state;
+	static struct handshake_result first, next, fork;
+	struct secret32 secret, other;
+	struct identity id;
+	struct fake f;
+	fake_init(&f);
+	int n = identity_create(&secret, first.peer_history, sizeof first.peer_history, 1700000000);
+	assert_true(n > 0);
+	first.peer_history_len = (size_t)n;
+	struct handshake_result *later[] = {&next, &fork};
+	for (unsigned i = 0; i < 2; i++) {
+		n = identity_rotate(first.peer_history, first.peer_history_len, &secret, false,
+			1700000001, &other, later[i]->peer_history, sizeof later[i]->peer_history);
+		assert_true(n > 0);
+		later[i]->peer_history_len = (size_t)n;
+	}
+	struct handshake_result *all[] = {&first, &next, &fork};
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(identity_verify(all[i]->peer_history, all[i]->peer_history_len, 0, &id), 0);
+		all[i]->peer = id;
+	}
+	assert_true(trust_history(f.n, &next)); /* without a home nothing is remembered */
+	assert_true(trust_history(f.n, &first));
+	assert_int_equal(home_open(&p->h, p->dir, HOME_WRITE), 0);
+	f.n->home = p->h;
+	assert_true(trust_history(f.n, &first));
+	assert_true(trust_history(f.n, &next));
+	assert_true(trust_history(f.n, &next));
+	assert_false(trust_history(f.n, &first));
+	assert_false(trust_history(f.n, &fork));
+	f.n->home = NULL;
+	fake_fini(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_added_is_admitted),
 		cmocka_unit_test(what_is_no_identifier_is_refused),
 		cmocka_unit_test(there_is_room_for_so_many),
+		cmocka_unit_test_setup_teardown(a_history_goes_on, make_place, remove_place),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
