@@ -418,6 +418,8 @@ static void dispatch(struct api_request *rq)
 
 static enum MHD_Result answer(struct api_request *rq)
 {
+	if (rq->response && rq->status < API_STATUS_END)
+		rq->p->api->answers[rq->status]++;
 	return rq->response ? MHD_queue_response(rq->connection, rq->status, rq->response) : MHD_NO;
 }
 

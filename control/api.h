@@ -75,6 +75,7 @@ json_t *api_route_json(const struct route *r);
 /* The handlers, by file. */
 void api_alive(struct api_request *rq);
 void api_openapi(struct api_request *rq);
+void api_metrics(struct api_request *rq);
 void api_node_show(struct api_request *rq);
 void api_workers_list(struct api_request *rq);
 void api_channels_list(struct api_request *rq);

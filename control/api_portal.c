@@ -52,7 +52,7 @@ static void add_outlet_counters(json_t *o, const struct seam_msg *m)
 	add_to(o, "bytes_out", m->bytes_tx);
 }
 
-static void gather_outlet(struct gather *g, const struct outlet *o)
+void api_gather_outlet(struct gather *g, const struct outlet *o)
 {
 	const struct seam_msg m = {
 		.cmd = SEAM_PORTAL_GET,
@@ -69,7 +69,7 @@ void api_outlets_list(struct api_request *rq)
 	if (!g)
 		return;
 	for (struct outlet *o = outlets_first(rq->p->node); o; o = o->next)
-		gather_outlet(g, o);
+		api_gather_outlet(g, o);
 	gather_reply(g);
 }
 
@@ -88,7 +88,7 @@ void api_outlet_show(struct api_request *rq)
 	struct gather *g = o ? gather_new(rq, 1, true) : NULL;
 	if (!g)
 		return;
-	gather_outlet(g, o);
+	api_gather_outlet(g, o);
 	gather_reply(g);
 }
 
@@ -162,7 +162,7 @@ static void add_inlet_counters(json_t *o, const struct seam_msg *m)
 	add_to(o, "bytes_out", m->bytes_rx);
 }
 
-static void gather_inlet(struct gather *g, const struct inlet *in)
+void api_gather_inlet(struct gather *g, const struct inlet *in)
 {
 	const struct seam_msg m = {
 		.cmd = SEAM_PORTAL_GET,
@@ -179,7 +179,7 @@ void api_inlets_list(struct api_request *rq)
 	if (!g)
 		return;
 	for (struct inlet *in = inlets_first(rq->p->node); in; in = in->next)
-		gather_inlet(g, in);
+		api_gather_inlet(g, in);
 	gather_reply(g);
 }
 
@@ -198,7 +198,7 @@ void api_inlet_show(struct api_request *rq)
 	struct gather *g = in ? gather_new(rq, 1, true) : NULL;
 	if (!g)
 		return;
-	gather_inlet(g, in);
+	api_gather_inlet(g, in);
 	gather_reply(g);
 }
 

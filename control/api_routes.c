@@ -122,6 +122,8 @@ const struct api_entry api_entries[] = {
 		"whether the node is there"},
 	{"GET", "/openapi.json", api_openapi, API_NO_INPUT, NULL, API_DOCUMENT, NULL,
 		"this API as an OpenAPI document"},
+	{"GET", "/metrics", api_metrics, API_NO_INPUT, NULL, API_LINES, NULL,
+		"counters, as OpenMetrics or Prometheus text by Accept"},
 	GET_ONE("/show", api_node_show, shape_node, "the node and all it has"),
 	GET_ONE("/v1/node", api_node_show, shape_node, "the node and all it has"),
 	GET_LIST("/v1/workers", api_workers_list, shape_worker,

@@ -14,6 +14,8 @@
 
 #include <microhttpd.h>
 
+enum { API_STATUS_END = 600 };
+
 struct api_door {
 	struct program *p;
 	struct MHD_Daemon *mhd; /* NULL: there is none */
@@ -27,6 +29,7 @@ struct api {
 	uv_timer_t timer; /* what libmicrohttpd, a waiting request or a slow client asks for */
 	uv_prepare_t prepare;
 	struct api_request *waiting;
+	uint64_t answers[API_STATUS_END]; /* by status of HTTP, both doors */
 	struct http_guard guard;
 	struct http_clients clients;	     /* of the HTTP server */
 	char http_address[TCP_ADDRESS_TEXT]; /* "127.0.0.1:PORT", or empty */

@@ -43,12 +43,13 @@ enum api_output {
 	API_LIST,     /* an array of them */
 	API_DOCUMENT, /* an object of another kind */
 	API_OPAQUE,   /* bytes */
-	API_LINES,    /* API_METRICS_TYPE */
+	API_LINES,    /* text of API_OPENMETRICS_TYPE, or API_PROMETHEUS_TYPE */
 	API_NOTHING,  /* and it needs no token */
 };
 
 enum { API_SEGMENT_MAX = 255, API_MS_MAX = 24 * 3600 * 1000, API_COUNT_MAX = 1000 };
-#define API_METRICS_TYPE "application/openmetrics-text; version=1.0.0; charset=utf-8"
+#define API_PROMETHEUS_TYPE "text/plain; version=0.0.4; charset=utf-8"
+#define API_OPENMETRICS_TYPE "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
 struct api_entry {
 	const char *method;

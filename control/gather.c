@@ -15,6 +15,7 @@ struct gather {
 	struct api_request *rq;
 	json_t *list;
 	bool single, replying;
+	gather_finish_fn *finish;
 	unsigned asked, outstanding;
 	struct ask asks[];
 };
@@ -48,9 +49,15 @@ static void cancel(void *ctx)
 static void done(struct gather *g)
 {
 	struct api_request *rq = g->rq;
+	gather_finish_fn *finish = g->finish;
 	json_t *doc = json_incref(g->single ? json_array_get(g->list, 0) : g->list);
 	gather_free(g);
-	api_reply(rq, doc);
+	if (!finish) {
+		api_reply(rq, doc);
+		return;
+	}
+	finish(rq, doc);
+	json_decref(doc);
 }
 
 static void on_answer(struct node *n, void *ctx, int error, const struct seam_msg *m)
@@ -73,6 +80,11 @@ void gather_add(struct gather *g, json_t *o, const struct seam_msg *cmd, gather_
 	g->outstanding++;
 	if (seam_request(g->rq->p->node, &m, on_answer, a) < 0)
 		g->outstanding--;
+}
+
+void gather_finish_by(struct gather *g, gather_finish_fn *fn)
+{
+	g->finish = fn;
 }
 
 void gather_reply(struct gather *g)

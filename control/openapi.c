@@ -155,8 +155,9 @@ static json_t *answer_json(const struct api_entry *e)
 		return json_pack("{s:s, s:{s:{}}}", "description", "the reply", "content",
 			"application/octet-stream");
 	case API_LINES:
-		return json_pack("{s:s, s:{s:{s:{s:s}}}}", "description", "lines of text",
-			"content", API_METRICS_TYPE, "schema", "type", "string");
+		return json_pack("{s:s, s:{s:{s:o}, s:{s:o}}}", "description", "lines of text",
+			"content", API_OPENMETRICS_TYPE, "schema", typed("string", false),
+			API_PROMETHEUS_TYPE, "schema", typed("string", false));
 	}
 	return NULL;
 }

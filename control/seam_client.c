@@ -17,6 +17,7 @@ struct pending {
 	uint16_t cmd;
 	bool answered;
 	struct seam_msg answer; /* of a GET, until its ACK */
+	char *counters;		/* its text */
 	seam_ack_fn *fn;
 	void *ctx;
 	struct pending *next;
@@ -69,12 +70,18 @@ static struct pending *unlink_at(struct seam_client *s, struct pending **pp)
 	return p;
 }
 
+static void pending_free(struct pending *p)
+{
+	free(p->counters);
+	free(p);
+}
+
 void seam_client_free(struct node *n)
 {
 	if (!n->seam)
 		return;
 	while (n->seam->head)
-		free(unlink_at(n->seam, &n->seam->head));
+		pending_free(unlink_at(n->seam, &n->seam->head));
 	free(n->seam);
 	n->seam = NULL;
 }
@@ -126,6 +133,16 @@ int seam_frame(struct node *n, uint32_t link, const void *frame, size_t len)
 	return n->io->seam_send(n->io_ctx, &m);
 }
 
+/* What it borrows from the datagram does not last until the ACK: its text is copied. */
+static void keep_answer(struct pending *p, const struct seam_msg *m)
+{
+	free(p->counters);
+	p->counters = m->has & SEAM_HAS(SEAM_A_COUNTERS) ? strdup(m->counters) : NULL;
+	p->answer = *m;
+	p->answer.counters = p->counters;
+	p->answered = true;
+}
+
 static void on_answer(struct node *n, const struct seam_msg *m)
 {
 	struct seam_client *s = n->seam;
@@ -137,8 +154,7 @@ static void on_answer(struct node *n, const struct seam_msg *m)
 		return;
 	}
 	if (m->cmd != SEAM_ACK) {
-		(*pp)->answer = *m;
-		(*pp)->answered = true;
+		keep_answer(*pp, m);
 		return;
 	}
 	struct pending *p = unlink_at(s, pp);
@@ -146,7 +162,7 @@ static void on_answer(struct node *n, const struct seam_msg *m)
 	asker_drop(p);
 	if (fn)
 		fn(n, p->ctx, m->error, p->answered && !m->error ? &p->answer : NULL);
-	free(p);
+	pending_free(p);
 }
 
 static void on_frame(struct node *n, const struct seam_msg *m)
@@ -263,6 +279,6 @@ void seam_lost(struct node *n)
 		asker_drop(p);
 		if (fn)
 			fn(n, p->ctx, -ECANCELED, NULL);
-		free(p);
+		pending_free(p);
 	}
 }

@@ -257,6 +257,9 @@ static int apply(struct engine *e, struct seam_msg *m, int out_worker, struct se
 	case SEAM_STREAM_ACCEPT:
 	case SEAM_STREAM_REFUSE:
 		return portal_stream_answer(e, m);
+	case SEAM_STATS_GET:
+		engine_counters(e, m, answer);
+		return 0;
 	case SEAM_FRAME:
 		return cmd_frame(e, m);
 	case SEAM_MSG:

@@ -90,6 +90,7 @@ struct engine {
 	uint64_t now_ms;
 	struct guard guard; /* of busy links, together */
 	struct stats stats;
+	char counters[4096]; /* as text, for control */
 };
 
 /* engine.c */
@@ -117,6 +118,9 @@ void origin_leave(struct engine *e, struct link *l);
 
 /* dump.c: one answer of SEAM_DUMP for each link, row and session. */
 void engine_dump(struct engine *e, uint32_t seq);
+
+/* counters.c: what stats.h counts, for SEAM_STATS_GET. The text is the engine's. */
+void engine_counters(struct engine *e, const struct seam_msg *m, struct seam_msg *answer);
 
 /* portal.c: the same for the portals of a session; and what its peer has asked is asked again. */
 void portals_dump(struct engine *e, struct endpoint *ep, uint32_t seq);

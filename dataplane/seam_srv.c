@@ -438,6 +438,8 @@ static int worker_of(struct seam_srv *s, const struct seam_msg *m)
 	case SEAM_STREAM_REFUSE:
 	case SEAM_MSG:
 		return registry_worker(&s->registry, OWNED_SESSION, m->session);
+	case SEAM_STATS_GET:
+		return m->worker < s->count ? (int)m->worker : -ENOENT;
 	case SEAM_DGRAM:
 		return listener_worker(s, m->listener);
 	default:

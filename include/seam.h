@@ -91,6 +91,10 @@
  *        answer:            open bytes_rx bytes_tx       of the connections that are open now: an
  *                           inlet's, or those accepted for an outlet of that name; bytes_rx went to
  *                           the applications. Those that STREAM_CLOSED has told of are not in it.
+ * SEAM_STATS_GET   control  worker* (from 0)                            -       -ENOENT
+ *        answer:            worker counters   a line each, "KIND VALUE NAME": what became of the frames of
+ *                           this worker (stage, and waiting: now), why some were dropped (drop) or, made
+ *                           here, not sent (unsent), and what sends there were (send)
  * SEAM_STREAM_ACCEPT control session* stream*                           socket  -ENOENT -EALREADY
  *                           The answer to STREAM_ASKED: a connected socket.
  * SEAM_STREAM_REFUSE control session* stream* code* (enum refuse_code)  -       -ENOENT -EALREADY
@@ -191,6 +195,7 @@ enum seam_cmd {
 	SEAM_LINK_SILENT,
 	SEAM_PORTAL_GET,
 	SEAM_SESSION_MTU,
+	SEAM_STATS_GET,
 	SEAM_CMD_END
 };
 
@@ -242,6 +247,8 @@ enum seam_attr {
 	SEAM_A_TAG_TX,
 	SEAM_A_ADDRESS,
 	SEAM_A_OPEN,
+	SEAM_A_WORKER,
+	SEAM_A_COUNTERS,
 	SEAM_A_END
 };
 #define SEAM_HAS(attr) (1ull << (attr))
@@ -288,6 +295,8 @@ struct seam_msg {
 	const char *peer; /* NUL-terminated */
 	uint32_t portal, stream, open;
 	const char *service; /* NUL-terminated */
+	uint32_t worker;
+	const char *counters; /* NUL-terminated */
 	uint32_t idle_ms, epoch_tx, epoch_rx, rtt_us;
 	uint64_t frames_rx, frames_tx, bytes_rx, bytes_tx, dropped, replays, auth_failures;
 	uint64_t origin;

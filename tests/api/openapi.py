@@ -127,6 +127,10 @@ def the_node(n):
         c.call('DELETE', '/v1/tcp-inlets/web')
         c.call('DELETE', '/v1/tcp-outlets/web')
         c.call('GET', '/openapi.json')
+        assert c.call('GET', '/metrics').startswith(b'# HELP')
+        c.headers['Accept'] = 'application/openmetrics-text'
+        assert c.call('GET', '/metrics').endswith(b'# EOF\n')
+        del c.headers['Accept']
 
 
 def messages(n):

@@ -1,0 +1,251 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""/metrics of a node, in both forms, and the dashboard that is made of it: TAP. OCKAM is the program under test."""
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import traceback
+from pathlib import Path
+
+try:
+    from prometheus_client import parser as prometheus
+    from prometheus_client.openmetrics import parser as openmetrics
+except ImportError as e:
+    print(f'1..0 # SKIP {e.name} is not installed')
+    sys.exit(0)
+
+from client import Client
+
+OCKAM = os.environ['OCKAM']
+ROOT = Path(__file__).resolve().parent.parent.parent
+PROMETHEUS = 'text/plain; version=0.0.4; charset=utf-8'
+OPENMETRICS = 'application/openmetrics-text; version=1.0.0; charset=utf-8'
+IN = ('received', 'from other workers', 'resets of control')
+MADE = ('sealed', 'own')
+SIZE = 100000
+
+
+class Skip(Exception):
+    pass
+
+
+def ockam(*args):
+    return subprocess.run([OCKAM, *args], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, check=True,
+                          timeout=60).stdout.strip()
+
+
+class Node:
+    def __init__(self, home):
+        os.environ['OCKAM_HOME'] = self.home = home
+        ockam('node', 'create', 'n1', '--http-server', '-q')
+        ockam('node', 'create', 'n2')
+        self.local = Client(socket_path=f'{home}/run/n1/control.sock')
+        address = self.local.load_document()['servers'][0]['url'].removeprefix('http://')
+        self.http = Client(address=address, token=Path(home, 'nodes/n1/http_token').read_text().strip())
+        self.stranger = Client(address=address)
+
+    def text(self, accept=None, client=None):
+        client = client or self.http
+        saved = dict(client.headers)
+        if accept:
+            client.headers['Accept'] = accept
+        answer = client.ask('GET', '/metrics')
+        client.headers = saved
+        assert answer.status == 200, answer.body
+        assert answer.type == (OPENMETRICS if accept else PROMETHEUS), answer.type
+        return answer.body.decode('ascii')
+
+    def values(self):
+        """{(name, frozenset of labels): value}"""
+        return {(s.name, frozenset(s.labels.items())): s.value
+                for family in prometheus.text_string_to_metric_families(self.text()) for s in family.samples}
+
+
+def value(values, metric, /, **labels):
+    return values[metric, frozenset(labels.items())]
+
+
+def eventually(fn):
+    until = time.monotonic() + 30
+    while not (got := fn()):
+        assert time.monotonic() < until, 'never came true'
+        time.sleep(0.05)
+    return got
+
+
+def openmetrics_parses_strictly(n):
+    text = n.text('application/openmetrics-text;version=1.0.0,text/plain;q=0.5')
+    families = list(openmetrics.text_string_to_metric_families(text))
+    assert len(families) > 20 and text.endswith('# EOF\n')
+    for family in families:
+        assert family.name.startswith('ockam_') and family.documentation.endswith('.'), family
+        assert family.type in ('gauge', 'counter', 'info'), family
+
+
+def both_forms_and_doors_have_the_same(n):
+    one = {s.name for f in openmetrics.text_string_to_metric_families(n.text('application/openmetrics-text'))
+           for s in f.samples}
+    two = {name for name, _ in n.values()}
+    assert one == two, one ^ two
+    assert re.sub('[0-9.e+-]+\n', '\n', n.text()) == re.sub('[0-9.e+-]+\n', '\n', n.text(client=n.local))
+
+
+def promtool_finds_nothing_to_say(n):
+    promtool = shutil.which('promtool')
+    if not promtool:
+        raise Skip('promtool (package prometheus) is not installed')
+    done = subprocess.run([promtool, 'check', 'metrics'], input=n.text(), text=True, capture_output=True, timeout=60,
+                          check=False)
+    assert done.returncode == 0 and not done.stdout + done.stderr, done.stdout + done.stderr
+
+
+def messages_are_counted(n):
+    before = n.values()
+    ockam('message', 'send', 'hello', '--from', 'n1', '--to', '/node/n2/secure/api/service/uppercase')
+    assert n.stranger.ask('GET', '/metrics').status == 401
+    after = n.values()
+
+    def grown(name, **labels):
+        return value(after, name, **labels) - (value(before, name, **labels)
+                                               if (name, frozenset(labels.items())) in before else 0)
+    assert grown('ockam_frames_total', stage='sealed') >= 2
+    assert grown('ockam_frames_total', stage='opened') >= 2
+    assert grown('ockam_frames_total', stage='forged') == 0
+    assert grown('ockam_sends_total', what='batches') >= 2
+    assert grown('ockam_api_answers_total', code='401') == 1
+    assert grown('ockam_control_cpu_seconds_total') >= 0
+    assert value(after, 'ockam_dataplane_up') == 1
+
+
+def the_books_balance(n):
+    """Every frame that came is used, went on, waits, or was dropped by a reason."""
+    def balance():
+        v = n.values()
+        frames = {dict(labels)['stage']: x for (name, labels), x in v.items() if name == 'ockam_frames_total'}
+        out = sum(x for stage, x in frames.items() if stage not in IN + MADE)
+        out += value(v, 'ockam_frames_waiting')
+        out += sum(x for (name, _), x in v.items() if name == 'ockam_frames_dropped_total')
+        return sum(frames[stage] for stage in IN) == out
+    # the workers are asked one after the other: what moves between them in that moment is in both or in none
+    eventually(balance)
+
+
+def portals_are_counted_to_the_byte(n):
+    with socket.create_server(('127.0.0.1', 0)) as listening:
+        def echo():
+            with listening.accept()[0] as s:
+                while piece := s.recv(65536):
+                    s.sendall(piece)
+        threading.Thread(target=echo, daemon=True).start()
+        ockam('tcp-outlet', 'create', '--at', 'n2', '--to', f'127.0.0.1:{listening.getsockname()[1]}')
+        bound = ockam('tcp-inlet', 'create', '--at', 'n1', '--to', '/node/n2/secure/api/service/outlet',
+                      '--alias', 'db')
+        host, port = bound.split(':')
+        with socket.create_connection((host, int(port)), 30) as s:
+            sender = threading.Thread(target=s.sendall, args=(bytes(SIZE),))
+            sender.start()
+            got = 0
+            while got < SIZE:
+                got += len(s.recv(65536))
+            sender.join()
+            inlet = {'kind': 'inlet', 'name': 'db'}
+            assert value(n.values(), 'ockam_portal_connections_open', **inlet) == 1
+        eventually(lambda: value(n.values(), 'ockam_portal_connections_open', **inlet) == 0)
+        v = n.values()
+        assert value(v, 'ockam_portal_in_bytes_total', **inlet) == SIZE
+        assert value(v, 'ockam_portal_out_bytes_total', **inlet) == SIZE
+        assert value(v, 'ockam_portal_connections_total', **inlet) == 1
+        assert value(v, 'ockam_portal_failures_total', **inlet) == 0
+    ockam('tcp-inlet', 'delete', 'db', '--at', 'n1')
+
+
+def labels_are_bounded(n):
+    few = len(n.values())
+    for i in range(70):
+        n.local.call('POST', '/v1/tcp-outlets', {'to': '127.0.0.1:9', 'from': f'outlet-{i}'})
+    v = n.values()
+    assert value(v, 'ockam_portals', kind='outlet') == 70
+    series = [k for k in v if k[0] == 'ockam_portal_failures_total' and ('kind', 'outlet') in k[1]]
+    assert len(series) == 64, len(series)
+    assert len(v) <= few + 5 * 64
+    peer = ockam('identity', 'show')
+    text = n.text()
+    assert peer not in text and '127.0.0.1' not in text, 'no label names a peer'
+    for i in range(70):
+        n.local.call('DELETE', f'/v1/tcp-outlets/outlet-{i}')
+    assert len(n.values()) == few
+
+
+def a_lost_data_plane_shows(n):
+    shown = n.local.call('GET', '/v1/node')
+    os.kill(shown['dataplane']['pid'], 9)
+    eventually(lambda: value(n.values(), 'ockam_dataplane_restarts_total') == 1)
+    eventually(lambda: value(n.values(), 'ockam_dataplane_up') == 1)
+    eventually(lambda: ('ockam_frames_total', frozenset({'stage': 'sealed'}.items())) in n.values())
+
+
+def the_dashboard_asks_for_what_there_is(n):
+    there = {name for name, _ in n.values()}
+    asked = set()
+    for path in (ROOT / 'tools' / 'grafana').glob('*.json'):
+        board = json.loads(path.read_text())
+        ids = [p['id'] for p in board['panels']]
+        assert len(ids) == len(set(ids))
+        for panel in board['panels']:
+            for target in panel['targets']:
+                names = re.findall(r'\bockam_[a-z0-9_]+', target['expr'])
+                assert names, f'{path.name}: {panel["title"]} asks for nothing'
+                asked |= set(names)
+        asked |= set(re.findall(r'ockam_[a-z0-9_]+', json.dumps(board['templating'])))
+    assert asked, 'there is no dashboard'
+    assert asked <= there, f'not in /metrics: {asked - there}'
+    assert there <= asked, f'in no panel: {there - asked}'
+
+
+TESTS = [openmetrics_parses_strictly, both_forms_and_doors_have_the_same, promtool_finds_nothing_to_say,
+         messages_are_counted, the_books_balance, portals_are_counted_to_the_byte, labels_are_bounded]
+# with a portal that is there, since a family without one has no samples
+WITH_PORTAL = [the_dashboard_asks_for_what_there_is, a_lost_data_plane_shows]
+
+
+def run(tests, node, number):
+    failed = 0
+    for test in tests:
+        number += 1
+        try:
+            test(node)
+            print(f'ok {number} {test.__name__}', flush=True)
+        except Skip as e:
+            print(f'ok {number} {test.__name__} # SKIP {e}', flush=True)
+        except Exception:  # noqa: BLE001: whatever it is, the test has failed
+            failed += 1
+            print(f'not ok {number} {test.__name__}', flush=True)
+            for line in traceback.format_exc().splitlines():
+                print(f'# {line}', flush=True)
+    return failed
+
+
+def main():
+    home, failed = tempfile.mkdtemp(prefix='metrics.'), 0
+    print(f'1..{len(TESTS) + len(WITH_PORTAL)}', flush=True)
+    try:
+        node = Node(home)
+        failed += run(TESTS, node, 0)
+        ockam('tcp-outlet', 'create', '--at', 'n1', '--to', '127.0.0.1:9')
+        failed += run(WITH_PORTAL, node, len(TESTS))
+    finally:
+        subprocess.run([OCKAM, 'node', 'delete', '--all', '-y'], stdin=subprocess.DEVNULL,
+                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=120, check=False)
+        shutil.rmtree(home, ignore_errors=True)
+    return 1 if failed else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
