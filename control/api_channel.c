@@ -170,6 +170,14 @@ static bool ends_in_listener(const struct route *r)
 	       (r->e[r->n - 1].code == ROUTE_SERVICE || r->e[r->n - 1].code == ROUTE_WORKER);
 }
 
+static bool leads_through_secure(const struct route *r)
+{
+	for (unsigned i = 0; i < r->n; i++)
+		if (r->e[i].code == ROUTE_SECURE)
+			return true;
+	return false;
+}
+
 void api_channel_create(struct api_request *rq)
 {
 	struct route to;
@@ -184,12 +192,18 @@ void api_channel_create(struct api_request *rq)
 			"the route to a secure channel listener ends in its name, as /service/api");
 		return;
 	}
+	if (leads_through_secure(&to)) {
+		api_failf(rq, EXIT_USAGE,
+			"the route of a secure channel has no /secure in it: create that channel "
+			"first "
+			"and go on from its address");
+		return;
+	}
 	if (keys_load_other(rq->p, api_string(rq, "identity"), &keys, &why) < 0) {
 		api_fail(rq, &why);
 		return;
 	}
-	struct channel_options o = {
-		.to = &to,
+	struct channel_options o = {.to = &to,
 		.trust = &trust,
 		.keys = keys,
 		.identity = keys ? api_string(rq, "identity") : NULL,

@@ -34,6 +34,12 @@ has_channels() { [ "$(channels_at "$1")" = "$2" ]; }
 	matches "\"?$ADDRESS\"?"
 }
 
+@test "a route with a channel in it is refused, and says what to do" {
+	expect 2 ockam secure-channel create --from n1 --to /node/n2/secure/api/service/api
+	says "create that channel first and go on from its address"
+	[ "$(channels_at n1)" = 0 ]
+}
+
 @test "the first slash of a route may be missing" {
 	expect 0 ockam secure-channel create --from n1 --to node/n2/service/api
 	matches "$ADDRESS"
