@@ -14,6 +14,7 @@
 #include "service.h"
 #include "stub_sodium.h"
 #include "world.h"
+#include "world_udp.h"
 
 #include <errno.h>
 
@@ -40,6 +41,12 @@ static const char *const routes[] = {
 	"/ip4/127.0.0.1/tcp/2",
 	"/ip4/127.0.0.1/tcp/2/service/forward_to_b/secure/api/service/uppercase",
 	"/service/echo",
+	"/ip4/127.0.0.1/udp/2/service/uppercase",
+	"/ip4/127.0.0.1/udp/2/service/api",
+	"/ip4/127.0.0.1/udp/2/ip4/127.0.0.1/udp/3/service/api",
+	"/ip4/127.0.0.1/tcp/2/ip4/127.0.0.1/udp/3/service/api",
+	"/ip4/127.0.0.1/udp/2/secure/api/service/uppercase",
+	"/ip4/127.0.0.1/udp/2/service/forward_to_b/secure/api/service/uppercase",
 };
 
 static struct world_node *pick(struct rd *r)
@@ -213,8 +220,9 @@ static void connect_to(struct rd *r)
 	struct world_node *wn = pick(r);
 	struct link_target t;
 	char text[32];
-	snprintf(text, sizeof text, "127.0.0.1:%u", 1 + rd_u8(r) % 4u);
-	CHECK(!link_target_parse(&t, text));
+	uint8_t to = rd_u8(r);
+	snprintf(text, sizeof text, "127.0.0.1:%u", 1 + to % 4u);
+	CHECK(!(to & 0x80 ? link_target_parse_udp : link_target_parse)(&t, text));
 	links_connect(wn->n, &t, w.now + 5000, on_link, NULL);
 }
 
@@ -250,6 +258,23 @@ static void inject_frame(struct rd *r)
 			       .frame = p,
 			       .frame_len = (uint32_t)(WIRE_HEADER + len),
 			       .has = SEAM_HAS(SEAM_A_LINK) | SEAM_HAS(SEAM_A_FRAME)});
+}
+
+/* From where somebody may be, or not. The rest of a HELLO is what it has to be filled with. */
+static void inject_datagram(struct rd *r)
+{
+	static uint8_t p[WIRE_UDP_HELLO_MIN + 256];
+	struct world_node *wn = pick(r);
+	uint16_t from = (uint16_t)(20000 + rd_u8(r) % 8);
+	uint8_t how = rd_u8(r);
+	size_t len = rd_u8(r), all = how & 1 ? WIRE_UDP_HELLO_MIN : WIRE_HEADER + len;
+	const uint8_t *body = rd_bytes(r, len);
+	if (!body)
+		return;
+	memset(p, 0, sizeof p);
+	memcpy(p + WIRE_HEADER, body, len);
+	frame_header_encode(p, WIRE_LINK, how & 2 ? LINK_BYE : LINK_HELLO, (uint16_t)all, 0, 0);
+	world_udp_inject(wn, from, p, all);
 }
 
 static void inject_msg(struct rd *r)
@@ -316,7 +341,7 @@ static void step(struct rd *r)
 {
 	static const int errors[] = {-ENOENT, -EEXIST, -ESTALE, -ENOMEM, -ENOBUFS, -EPIPE};
 	struct world_node *wn;
-	switch (rd_u8(r) % 24) {
+	switch (rd_u8(r) % 26) {
 	case 0:
 	case 1:
 		world_run(&w, RUN);
@@ -384,6 +409,12 @@ static void step(struct rd *r)
 		break;
 	case 22:
 		inject_news(r);
+		break;
+	case 24:
+		world_udp_rebind(&w, pick(r));
+		break;
+	case 25:
+		inject_datagram(r);
 		break;
 	default:
 		w.idle_ms = rd_u8(r) & 1 ? 400000 : 0;

@@ -213,6 +213,17 @@ put("engine", "streams", up + session(1, 1, 2, 0, 1) + data(1, ping) + data(1, v
     + bytes([16, 0, 0, 2]) + data(1, rec(19, be(0, 8) + b"hello", 1, 2)) + bytes([16, 0, 2, 1, 17, 1, 200])
     + data(1, rec(17, be(100000, 8), 0, 1)) + bytes([17, 1, 255]) + data(1, vector["WINDOW of the session"])
     + bytes([16, 0, 3, 1, 11, 0, 1]))
+dgram, narrow, at = 8, 4, 16  # of link_add
+put("engine", "datagram transit", link_add(1, dgram) + link_add(3, dgram | at | narrow) + row(1, 0, 3) + row(3, 1, 1)
+    + data(1, b"x" * 30, b"y" * 30, b"z" * 20) + data(3, b"z", label=1) + bytes([4, 0, 0, 3, 0x03, 0]))
+put("engine", "datagram to stream", link_add(1, dgram) + link_add(2) + row(1, 0, 2) + row(2, 1, 1)
+    + data(1, b"x" * 30, b"y" * 40) + bytes([4, 1, 1, 15, 0x03, 0xf0]) + bytes([12, 0, 16]) + bytes([4, 1, 1, 15, 0x03, 0xf0]))
+put("engine", "datagram session", link_add(1, dgram | at) + session(1, 1, 4, 0, 1) + data(1, ping, rec(4, b"abc", 0, 9))
+    + bytes([9, 0, 1, 0, 1, 0]) + bytes([8, 0, 2]) + bytes([14, 50]))
+put("engine", "datagram tags", link_add(1, dgram) + other(1, 8, bytes(8), sub=2) + other(1, 8, bytes(8), sub=0x43)
+    + other(1, 9, b"x") + other(1, 6, b"\x81\x10", sub=2) + bytes([15, 16]) + bytes([15, 61]))
+put("engine", "datagram link moves", link_add(1, dgram | at) + link_add(3, dgram | at | 64) + bytes([18, 0, 0x28])
+    + bytes([18, 2, 0x28]) + bytes([18, 0, 0x1]) + data(1, b"x") + bytes([15, 61]) + bytes([11, 2, 2]))
 put("engine", "deliveries held", up + session(1, 1, 2, 0, 1) + bytes([13, 0, 1])
     + data(1, *[rec(4, b"m" * 200, 1, 1)] * 8) + bytes([13, 0, 0]))
 
@@ -290,6 +301,12 @@ put("control", "messages", sends(0, 8, 1) + sends(0, 9, 2) + sends(0, 15, 3) + s
 put("control", "secure routes", sends(0, 6, 1) + sends(0, 7, 2) + run * 6 + later + run * 4 + bytes([16, 2]))
 put("control", "frames are lost and repeated", opens(0, 3) + bytes([2, 0, 3, 0]) * 6 + bytes([5, 0, 7, 1, 8, 1]) + later
     + run * 2 + bytes([9, 20]) + run + bytes([10, 20]) + run)
+put("control", "udp channel", opens(0, 17) + run * 4 + later + sends(0, 0x80) + run * 2 + bytes([13, 0, 0]) + run)
+put("control", "udp through a relay node", opens(0, 18) + run * 4 + later + run * 2 + opens(0, 19) + run * 4 + later + run * 2
+    + sends(0, 20) + run * 4)
+put("control", "udp link moves", bytes([19, 0, 0x81]) + run * 3 + sends(0, 16, 1) + run * 2 + bytes([24, 0]) + run * 3
+    + sends(0, 16, 2) + run * 2 + bytes([24, 0, 5, 0]) + run * 2)
+put("control", "udp hello from nowhere", bytes([25, 1, 0, 1, 100]) + vector["HELLO of a dialler over UDP"][16:116] + run + bytes([25, 1, 0, 3, 1, 0]) + run)
 put("control", "changed handshake", opens(0, 1) + (bytes([2, 0, 2, 1, 3, 0, 3, 1])) * 5
     + bytes([6, 1, 0, 40, 1, 6, 0, 0, 90, 0x80]) + run + later + run)
 put("control", "commands fail", opens(0, 3) + bytes([4, 0, 3, 2, 1, 4, 1, 0]) * 4 + run * 2 + later + run)

@@ -4,6 +4,7 @@
 #include "fuzz.h"
 #include "listener.h"
 #include "seam_client.h"
+#include "world_udp.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -216,6 +217,11 @@ static int do_link_add(struct world_node *wn, const struct seam_msg *m, int fd)
 		l->session = m->session;
 		return session_find(wn, m->session) ? 0 : (l->id = 0, -ENOENT);
 	}
+	if (m->has & SEAM_HAS(SEAM_A_TAG_RX)) {
+		int rc = world_udp_add(world, l, m, fd < 0 ? 0 : (unsigned)(fd - FAKE_FD));
+		l->id = rc ? 0 : l->id;
+		return rc;
+	}
 	struct world_node *to = &world->node[fd - FAKE_FD];
 	struct world_link *other = link_add(to, to->next_accepted);
 	if (!other)
@@ -285,6 +291,10 @@ static void do_frame(struct world_node *wn, const struct seam_msg *m)
 	struct world_node *at = NULL;
 	if (!l)
 		return;
+	if (l->udp) {
+		world_udp_frame(world, wn, l, m);
+		return;
+	}
 	if (!l->session) {
 		at = &world->node[l->peer];
 		out.link = l->peer_id;
@@ -335,7 +345,7 @@ static int execute(struct world_node *wn, const struct seam_msg *m, int fd)
 	case SEAM_LINK_DEL:
 		if (!l)
 			return -ENOENT;
-		if (!l->session)
+		if (!l->session && !l->udp)
 			lose_link(&world->node[l->peer], l->peer_id);
 		l->id = 0;
 		return 0;
@@ -351,7 +361,11 @@ static int execute(struct world_node *wn, const struct seam_msg *m, int fd)
 		return 0;
 	case SEAM_MSG:
 		return do_msg(wn, m);
+	case SEAM_DGRAM:
+		world_udp_datagram(world, wn, m);
+		return 0;
 	case SEAM_LINK_SET:
+		return l ? world_udp_set(world, wn, l, m) : -ENOENT;
 	case SEAM_LABEL_ADD:
 		return l ? 0 : -ENOENT;
 	default:

@@ -31,6 +31,8 @@ struct world_link {
 	uint32_t id; /* 0: free */
 	unsigned peer;
 	uint32_t peer_id, session;
+	bool udp, dialled; /* world_udp.h: this node has dialled it */
+	uint16_t port;	   /* of who dials, as the others see it */
 };
 
 struct world_session {
@@ -53,8 +55,9 @@ struct world_node {
 struct world {
 	struct world_node node[WORLD_NODES];
 	uint64_t now;
-	uint32_t idle_ms; /* what LABEL_GET answers */
-	bool no_connect;  /* nobody listens any more */
+	uint32_t idle_ms;   /* what LABEL_GET answers */
+	bool no_connect;    /* nobody listens any more */
+	unsigned udp_ports; /* given out */
 };
 
 /* The nodes trust each other and have a listener `api`. */
