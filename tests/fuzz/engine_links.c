@@ -84,7 +84,8 @@ static size_t send_datagrams(struct sock *s, const struct iovec *iov, unsigned n
 	struct datagram_run run;
 	size_t sent = 0;
 	while (datagrams_next(&d, DATAGRAM_RUN_MAX, &run) && run.bytes <= s->room) {
-		CHECK(run.frames <= DATAGRAM_RUN_MAX && run.bytes <= DATAGRAM_RUN_BYTES);
+		CHECK(run.frames <= DATAGRAM_RUN_MAX &&
+			(run.frames == 1 || run.bytes <= DATAGRAM_RUN_BYTES));
 		CHECK(run.bytes > (size_t)(run.frames - 1) * run.segment);
 		CHECK(run.bytes <= (size_t)run.frames * run.segment);
 		for (unsigned i = 0; i < run.pieces; i++)
