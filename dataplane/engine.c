@@ -108,6 +108,10 @@ struct engine *engine_new(const struct engine_config *cfg)
 	if (cfg->streams_max)
 		e->hub.streams_max = cfg->streams_max;
 	e->ready_tail = &e->ready;
+	if (crowd_init(&e->partials_of, PARTIALS_MAX, PARTIALS_MAX) < 0) {
+		engine_free(e);
+		return NULL;
+	}
 	struct label_table *tables[] = {&e->links, &e->rows, &e->reverse, &e->egresses, &e->held,
 		&e->endpoints, &e->backlogs, &e->origins};
 	for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
@@ -162,6 +166,7 @@ void engine_free(struct engine *e)
 	bufpool_fini(&e->pool);
 	bufpool_fini(&e->ctl_pool);
 	bufpool_fini(&e->partial_pool);
+	crowd_fini(&e->partials_of);
 	bufpool_fini(&e->app_pool);
 	free(e);
 }
@@ -203,6 +208,8 @@ void link_partial_begin(struct engine *e, struct link *l, struct buf *b)
 	l->partial_back = e->partials_tail;
 	*e->partials_tail = l;
 	e->partials_tail = &l->partial_next;
+	crowd_enter(&e->partials_of, l->origin ? &l->origin->partials : &l->partial_alone,
+		&l->partial_item);
 	timer_nearer(&e->timers, &l->timer, e->now_ms + WIRE_FRAME_TIMEOUT_MS);
 }
 
@@ -217,6 +224,7 @@ struct buf *link_partial_take(struct engine *e, struct link *l)
 	else
 		e->partials_tail = l->partial_back;
 	l->partial = NULL;
+	crowd_leave(&e->partials_of, &l->partial_item);
 	return b;
 }
 

@@ -15,6 +15,7 @@
 enum {
 	CTL_NODE_MAX = 64 << 20,     /* bytes that wait on all links for control, by far */
 	PARTIAL_NODE_MAX = 64 << 20, /* bytes of frames that are not whole yet */
+	PARTIALS_MAX = 16384,	     /* links in the middle of one, per worker */
 	HELD_LINK_MAX = 16384,	     /* labels of one link that are paused */
 	HELD_NODE_MAX = 65536,	     /* of all */
 };
@@ -79,6 +80,7 @@ struct engine {
 	struct bufpool partial_pool; /* of frames that are not whole yet */
 	struct label_table links, rows, reverse, egresses, held, endpoints, backlogs, origins;
 	struct link *partials, **partials_tail; /* links with such a frame, oldest first */
+	struct crowd partials_of; /* the same by origin */
 	struct bufpool app_pool; /* what streams receive into, or hold */
 	struct stream_hub hub;
 	struct timers timers;

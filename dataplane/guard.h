@@ -6,6 +6,7 @@
 #ifndef OCKAM_GUARD_H
 #define OCKAM_GUARD_H
 
+#include "crowd.h"
 #include "label.h"
 #include "wire.h"
 
@@ -30,6 +31,7 @@ struct guard {
 struct guard_origin {
 	struct label_node node; /* SEAM_A_ORIGIN in two halves */
 	unsigned links;
+	struct crowd_member partials; /* those of its links that are in the middle of a frame */
 	uint64_t few_us[GUARD_CLASSES];
 };
 

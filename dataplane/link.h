@@ -71,6 +71,8 @@ struct link {
 	size_t kept; /* or they stay with who receives: engine_rx_keep */
 	uint64_t partial_since_ms;
 	struct link *partial_next, **partial_back; /* those with one, oldest first */
+	struct crowd_item partial_item;	   /* among those of its origin, */
+	struct crowd_member partial_alone; /* or by itself */
 
 	struct iovec iov[ENGINE_IOV_MAX];
 	struct tx_piece piece[ENGINE_IOV_MAX];

@@ -25,6 +25,10 @@ void origin_leave(struct engine *e, struct link *l)
 {
 	struct guard_origin *o = l->origin;
 	l->origin = NULL;
+	if (l->partial_item.of && o) {
+		crowd_leave(&e->partials_of, &l->partial_item);
+		crowd_enter(&e->partials_of, &l->partial_alone, &l->partial_item);
+	}
 	if (!o || --o->links)
 		return;
 	label_remove(&e->origins, &o->node);

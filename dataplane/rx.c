@@ -396,11 +396,31 @@ static size_t partial_add(struct engine *e, struct link *l, const uint8_t *p, si
 	return header_sound(&h) ? take : 0;
 }
 
-/* When incomplete frames take too much memory in all, the link goes whose frame is the oldest. */
-static void partials_bound(struct engine *e, const struct link *l)
+/* Of the origin whose links are in the middle of most frames the oldest; of equals the oldest of all. */
+static struct link *partials_victim(const struct engine *e)
 {
-	while (e->partial_pool.out > PARTIAL_NODE_MAX / e->cfg.workers && e->partials != l)
-		link_destroy(e, e->partials, -ENOBUFS, true);
+	if (e->partials_of.most < 2)
+		return e->partials;
+	return CROWD_ENTRY(crowd_most(&e->partials_of), struct link, partial_item);
+}
+
+/* When incomplete frames are too many, or take too much memory in all. */
+static bool partials_crowded(const struct engine *e)
+{
+	return e->partial_pool.out > PARTIAL_NODE_MAX / e->cfg.workers ||
+	       e->partials_of.total >= PARTIALS_MAX;
+}
+
+/* False: it is this link that has to go. */
+static bool partials_bound(struct engine *e, const struct link *l)
+{
+	while (partials_crowded(e)) {
+		struct link *victim = partials_victim(e);
+		if (victim == l)
+			return false;
+		link_destroy(e, victim, -ENOBUFS, true);
+	}
+	return true;
 }
 
 /* Begins with, or goes on with, an incomplete frame. Bytes used, or negative errno. */
@@ -427,8 +447,7 @@ static int64_t rx_partial(struct rx *rx, const uint8_t *p, size_t n)
 			break;
 		if (used == n) {
 			flush(rx); /* what is gathered may leave by a link that goes now */
-			partials_bound(e, l);
-			return (int64_t)used;
+			return partials_bound(e, l) ? (int64_t)used : -ENOBUFS;
 		}
 	}
 	struct buf *b = link_partial_take(e, l), *before = rx->b;

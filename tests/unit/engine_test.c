@@ -414,6 +414,69 @@ static void incomplete_frames_have_an_end_in_all(void **state)
 	box_free(b);
 }
 
+static void link_of(struct box *b, uint32_t link, uint64_t origin)
+{
+	struct seam_msg m = {.cmd = SEAM_LINK_ADD,
+		.has = H(LINK) | H(ORIGIN),
+		.link = link,
+		.origin = origin,
+		.fd = (int)link};
+	assert_int_equal(box_apply(b, m), 0);
+	struct seam_msg set = {.cmd = SEAM_LINK_SET,
+		.has = H(LINK) | H(UP) | H(FRAME_MAX),
+		.link = link,
+		.up = 1,
+		.frame_max = WIRE_FRAME_MAX,
+		.fd = -1};
+	assert_int_equal(box_apply(b, set), 0);
+}
+
+/* Who sends slowly does not go because many links of another origin do. */
+static void incomplete_frames_of_one_origin_crowd_out_each_other(void **state)
+{
+	enum { WORKERS = 32, EACH = 60000, ORIGIN = 0x0a000001 };
+	struct box *b = box_new(&serials, 0, WORKERS, 0);
+	static uint8_t f[65535];
+	(void)state;
+	box_frame(f, WIRE_CONTROL, 0, 0, 0, sizeof f);
+	link_of(b, 1, ORIGIN);
+	box_link(b, 2); /* alone */
+	box_rx(b, 1, f, EACH);
+	box_rx(b, 2, f, EACH);
+	for (uint32_t link = 3; link < BOX_LINKS; link++) {
+		link_of(b, link, ORIGIN + 1);
+		box_rx(b, link, f, EACH);
+	}
+	unsigned lost = box_count(b, SEAM_LINK_LOST);
+	assert_true(lost >= 63 - (2 << 20) / EACH);
+	assert_int_equal(box_find(b, SEAM_LINK_LOST)->m.link, 3);
+	for (uint32_t link = 1; link <= 2; link++) {
+		unsigned frames = box_count(b, SEAM_FRAME);
+		box_rx(b, link, f + EACH, sizeof f - EACH);
+		assert_int_equal(box_count(b, SEAM_FRAME), frames + 1);
+	}
+	/* one that becomes known counts by itself from then on */
+	uint32_t known = BOX_LINKS - 1;
+	struct seam_msg set = {.cmd = SEAM_LINK_SET,
+		.has = H(LINK) | H(UP) | H(FRAME_MAX) | H(ORIGIN),
+		.link = known,
+		.up = 1,
+		.frame_max = WIRE_FRAME_MAX,
+		.fd = -1};
+	assert_int_equal(box_apply(b, set), 0);
+	for (uint32_t link = 3; link < known; link++) {
+		if (!b->s[link].closed)
+			continue;
+		b->s[link].closed = false;
+		link_of(b, link, ORIGIN + 1);
+		box_rx(b, link, f, EACH);
+	}
+	unsigned frames = box_count(b, SEAM_FRAME);
+	box_rx(b, known, f + EACH, sizeof f - EACH);
+	assert_int_equal(box_count(b, SEAM_FRAME), frames + 1);
+	box_free(b);
+}
+
 static void answers_that_nobody_reads_have_an_end(void **state)
 {
 	enum { WORKERS = 64, FRAME = 8000 }; /* this one's part is 1 MiB */
@@ -469,21 +532,8 @@ static void links_of_an_origin_send_no_more_than_one(void **state)
 	struct box *b = *state;
 	static uint8_t f[100];
 	box_frame(f, WIRE_INIT, 0, 7, 0, sizeof f);
-	for (uint32_t link = 1; link < 61; link++) {
-		struct seam_msg m = {.cmd = SEAM_LINK_ADD,
-			.has = H(LINK) | H(ORIGIN),
-			.link = link,
-			.origin = link < 60 ? 0xc0000201 : 0x20010db800000000,
-			.fd = (int)link};
-		assert_int_equal(box_apply(b, m), 0);
-		struct seam_msg set = {.cmd = SEAM_LINK_SET,
-			.has = H(LINK) | H(UP) | H(FRAME_MAX),
-			.link = link,
-			.up = 1,
-			.frame_max = WIRE_FRAME_MAX,
-			.fd = -1};
-		assert_int_equal(box_apply(b, set), 0);
-	}
+	for (uint32_t link = 1; link < 61; link++)
+		link_of(b, link, link < 60 ? 0xc0000201 : 0x20010db800000000);
 	for (unsigned i = 0; i < 59 * 40; i++)
 		box_rx(b, 1 + i % 59, f, sizeof f);
 	unsigned went = box_count(b, SEAM_FRAME);
@@ -841,6 +891,7 @@ int main(void)
 		T(memory_of_a_node_has_an_end),
 		T(a_wanted_buffer_is_let_go),
 		T(incomplete_frames_have_an_end_in_all),
+		T(incomplete_frames_of_one_origin_crowd_out_each_other),
 		T(answers_that_nobody_reads_have_an_end),
 		T(a_link_sends_so_much_to_control),
 		T(links_of_an_origin_send_no_more_than_one),
