@@ -187,6 +187,7 @@ uint64_t link_frames_received(const struct link *l);
 /* Of those, what was dropped because of what it was: unknown labels and types, more than allowed.
  */
 uint64_t link_frames_useless(const struct link *l);
+bool link_is_alone(const struct link *l); /* it has shares of its own: no stranger's */
 void *link_io(const struct link *l);
 bool link_is_datagram(const struct link *l);
 bool link_is_up(const struct link *l);

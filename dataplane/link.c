@@ -19,6 +19,11 @@ uint64_t link_frames_received(const struct link *l)
 	return l->frames_rx;
 }
 
+bool link_is_alone(const struct link *l)
+{
+	return !l->origin;
+}
+
 uint64_t link_frames_useless(const struct link *l)
 {
 	return l->useless;

@@ -64,6 +64,7 @@ struct link_sockets {
 	struct ring *ring;
 	struct engine *engine;
 	struct socket *arm, **arm_tail; /* to start receiving, in order */
+	struct waste_pool strangers;	/* what they waste for nothing */
 	struct timers holds;		/* when those may be read that sent too much of no use */
 	unsigned count, bulk;
 	uint64_t now_ms;
@@ -374,8 +375,8 @@ static uint64_t clock_ns(void)
 static void count_waste(struct link_sockets *all, struct socket *s, size_t n, uint64_t begin_ns)
 {
 	uint64_t now_ns = clock_ns();
-	uint64_t till_ns = waste_count(&s->waste, link_frames_received(s->l),
-		link_frames_useless(s->l), n, now_ns - begin_ns, (unsigned)all->holds.n, now_ns);
+	uint64_t till_ns = waste_count(&s->waste, link_is_alone(s->l) ? NULL : &all->strangers,
+		link_frames_received(s->l), link_frames_useless(s->l), n, now_ns - begin_ns, (unsigned)all->holds.n, now_ns);
 	uint64_t till_ms = till_ns / 1000000;
 	if (!till_ns)
 		return;
