@@ -10,6 +10,7 @@ set -euo pipefail
 declare -A allowed=(
 	[include]="include"
 	[lib]="include lib"
+	[bpf]="include lib bpf"
 	[home]="include lib home"
 	[control]="include lib home control"
 	[dataplane]="include lib dataplane"
