@@ -21,6 +21,13 @@ WANTED = {  # scenario: metrics and contestants that must be there
     "forward": ([f"{what}, {size} B" for what in ("throughput", "frames", "CPU with source and sink")
                  for size in (64, 256, 1400, 16384, 60000)] + ["round trip of a 64 B frame, p50"],
                 ["no relay", "splice relay", "relay node", "relay node, 1 path", "relay node, 64 paths"]),
+    "relay": ([f"{what}, {size} B" for what in ("throughput", "frames", "CPU of the machine")
+               for size in (64, 256, 1400, 16384, 60000)] +
+              ["lost, 1400 B", "memory under load", "round trip of a 64 B frame, p99", "round trip beside bulk, p50",
+               "ratio, goal >= 1.4: throughput, 60000 B"],
+              ["no relay", "splice relay", "no relay over UDP"] +
+              [f"relay node{over}{paths}" for over in ("", " over UDP")
+               for paths in ("", ", 1 path", ", 100 paths")]),
     "start": (["whole process", "wake-ups", "resident memory"],
               ["node create", "node list", "message send, existing channel", "idle node, both processes"]),
     "portal": ([f"{what}, {n}" for what in ("bulk", "CPU of all", "CPU of the tunnel")
@@ -30,9 +37,13 @@ WANTED = {  # scenario: metrics and contestants that must be there
                 "ratio, goal >= 0.42: bulk, 1 connection"],
                ["bare TCP", "ockam portal", "ockam portal, one relay", "ockam portal / bare TCP"]),
 }
+if shutil.which("socat"):
+    WANTED["relay"][1].append("socat")
+if shutil.which("turnserver"):
+    WANTED["relay"][1].append("coturn")
 if shutil.which("socat") and shutil.which("openssl"):
     WANTED["portal"][1].extend(["socat TLS", "socat TLS, two in chain"])
-MORE = {"portal": ["--peers", "socat", "--runs", "1"]}  # arguments
+MORE = {"portal": ["--peers", "socat", "--runs", "1"], "relay": ["--runs", "1", "--paths", "1,100"]}  # arguments
 case = 0
 
 
@@ -58,7 +69,7 @@ def check_result(r, scenario):
     if r["interval"] and r["interval"]["of"] == "median":
         assert r["min"] <= r["interval"]["low"] <= r["median"] <= r["interval"]["high"] <= r["max"], f"interval of {r}"
     # what an idle machine has none of, and what is too short or too little to be seen, may be 0
-    may_be_0 = ("wake-ups", "CPU", "bulk beside", "memory of an idle")
+    may_be_0 = ("wake-ups", "CPU", "bulk beside", "memory of an idle", "lost")
     assert r["max"] > 0 or any(what in r["metric"] for what in may_be_0), f"zero in {r}"
     if r["unit"] == "ratio":
         return
@@ -145,7 +156,7 @@ if sys.argv[3] in WANTED:
     print("1..2" if sys.argv[3] == "portal" else "1..1")
     check_scenario(sys.argv[3])
     sys.exit()
-print("1..15")
+print("1..16")
 check_interrupted()
 check_rounds()
 check("list names all scenarios", list(DECLARED) == list(WANTED), DECLARED)
@@ -166,4 +177,5 @@ refused("a most that is less than the least is a usage error", "seal", "--runs",
 refused("seconds that are none are a usage error", "seal", "--seconds", "x")
 refused("an option of another verb is a usage error", "seal", "--relative")
 refused("a peer that there is none of is a usage error", "portal", "--peers", "ssh,nobody")
+refused("more paths than there may be are a usage error", "relay", "--paths", "1,257")
 refused("hogs beyond all reason are a usage error", "portal", "--hogs", "1000")

@@ -63,14 +63,17 @@ struct scenario {
 extern const struct scenario *const scenarios[]; /* catalog.c */
 extern const unsigned scenarios_count;
 
+enum { PATH_COUNTS = 8, PATHS_MOST = 256 };
+
 struct bench {
 	unsigned warm_ups, rounds_least, rounds_most;
 	double bound; /* half-width of the interval of a ratio that is narrow enough, as a share */
 	double limit; /* seconds for a scenario's rounds; 0: none */
-	double seconds;	     /* of each measurement */
-	double idle_seconds; /* how long an idle node is watched */
-	unsigned hogs;	     /* processes that want the CPU beside `portal` */
-	const char *peers;   /* which take part in it, by comma; NULL: all */
+	double seconds;			 /* of each measurement */
+	double idle_seconds;		 /* how long an idle node is watched */
+	unsigned paths[PATH_COUNTS + 1]; /* how many there are in `relay`, up to 0 */
+	unsigned hogs;			 /* processes that want the CPU beside `portal` */
+	const char *peers;		 /* which take part in it, by comma; NULL: all */
 	struct results *results;
 	char dir[PATH_MAX];   /* temporary, removed at the end */
 	char ockam[PATH_MAX]; /* the program under test */

@@ -95,7 +95,7 @@ static const struct scenario forward = {
 	.ours = LIST("relay node"),
 	.metrics = METRICS({"throughput", "Gbit/s", MORE}, {"frames", "M/s", MORE},
 		{"relay's CPU", "s/GiB", LESS}, {"CPU with source and sink", "s/GiB", LESS},
-		{"round trip of a 64 B frame", "us", LESS},
+		{"CPU of the machine", "s/GiB", LESS}, {"round trip of a 64 B frame", "us", LESS},
 		{"relay's CPU per round trip", "us", LESS}),
 	.ratios = RATIOS(RELAY_RATIO("64 B"), RELAY_RATIO("256 B"), RELAY_RATIO("1400 B"),
 		RELAY_RATIO("16384 B"), RELAY_RATIO("60000 B"),
@@ -104,6 +104,57 @@ static const struct scenario forward = {
 			DECIDES}),
 	.seconds = 1,
 	.ops = &forward_ops,
+};
+
+#define TO_HAPROXY(who, size, goal)                                                                \
+	{                                                                                          \
+		{who, "throughput, " size}, {"HAProxy, TCP mode", "throughput, " size}, goal       \
+	}
+#define TO_COTURN(size)                                                                            \
+	{                                                                                          \
+		{"relay node over UDP, 1 path", "throughput, " size},                              \
+			{"coturn", "throughput, " size}, AT_LEAST(5), DECIDES                      \
+	}
+#define CPU_TO_HAPROXY(who, size)                                                                  \
+	{                                                                                          \
+		{who, "CPU of the machine, " size},                                                \
+			{"HAProxy, TCP mode", "CPU of the machine, " size}, AT_MOST(1)             \
+	}
+
+static const struct scenario relay = {
+	.name = "relay",
+	.help = "relay nodes over TCP and UDP with 1, 16 and 256 paths, beside proxies, a TURN "
+		"server and none",
+	.topology = "source, relay, sink; a link from each to the next; loopback, cubic",
+	.load = "a source that never rests, a sink that throws away; one frame to and fro, alone "
+		"and on 100 paths "
+		"beside bulk on another link",
+	.checked = "numbered frames before each load arrive whole and in order, path by path; over "
+		   "TCP all of a load",
+	.contestants = LIST("no relay", "splice relay", "HAProxy, TCP mode", "nginx stream",
+		"socat", "relay node", "no relay over UDP", "coturn", "relay node over UDP"),
+	.ours = LIST("relay node"),
+	.metrics = METRICS({"throughput", "Gbit/s", MORE}, {"frames", "M/s", MORE},
+		{"lost", "%", LESS}, {"relay's CPU", "s/GiB", LESS},
+		{"CPU with source and sink", "s/GiB", LESS}, {"CPU of the machine", "s/GiB", LESS},
+		{"memory under load", "MiB", LESS}, {"round trip of a 64 B frame", "us", LESS},
+		{"relay's CPU per round trip", "us", LESS}, {"round trip beside bulk", "us", LESS}),
+	.ratios = RATIOS(TO_HAPROXY("relay node, 1 path", "64 B", AT_LEAST(1.4)),
+		TO_HAPROXY("relay node, 1 path", "256 B", AT_LEAST(1.4)),
+		{{"relay node, 1 path", "throughput, 1400 B"},
+			{"HAProxy, TCP mode", "throughput, 1400 B"}, AT_LEAST(1.4), DECIDES},
+		TO_HAPROXY("relay node, 1 path", "16384 B", AT_LEAST(1.4)),
+		TO_HAPROXY("relay node, 1 path", "60000 B", AT_LEAST(1.4)),
+		TO_HAPROXY("relay node, 256 paths", "64 B", AT_LEAST(1.4)),
+		TO_HAPROXY("relay node, 256 paths", "60000 B", AT_LEAST(1.4)),
+		CPU_TO_HAPROXY("relay node, 1 path", "64 B"),
+		CPU_TO_HAPROXY("relay node, 1 path", "60000 B"), TO_COTURN("1400 B"),
+		{{"relay node over UDP, 1 path", "throughput, 1400 B"},
+			{"no relay over UDP", "throughput, 1400 B"}, NO_GOAL},
+		{{"relay node", "round trip beside bulk, p99"},
+			{"relay node", "round trip of a 64 B frame, p99"}, AT_MOST(3)}),
+	.seconds = .25,
+	.ops = &relay_ops,
 };
 
 static const struct scenario start = {
@@ -185,5 +236,6 @@ static const struct scenario portal = {
 	.ops = &portal_ops,
 };
 
-const struct scenario *const scenarios[] = {&seal, &handshake, &message, &forward, &start, &portal};
+const struct scenario *const scenarios[] = {
+	&seal, &handshake, &message, &forward, &relay, &start, &portal};
 const unsigned scenarios_count = sizeof scenarios / sizeof *scenarios;

@@ -5,7 +5,7 @@
 
 #include "bench.h"
 
-extern const struct scenario_ops seal_ops, handshake_ops, message_ops, forward_ops, start_ops,
-	portal_ops;
+extern const struct scenario_ops seal_ops, handshake_ops, message_ops, forward_ops, relay_ops,
+	start_ops, portal_ops;
 
 #endif

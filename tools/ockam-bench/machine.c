@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "machine.h"
 
+#include "bench.h"
 #include "place.h"
 #include "proc.h"
 
@@ -92,4 +93,17 @@ json_t *machine_json(void)
 		(int)sysconf(_SC_NPROCESSORS_ONLN), "kernel", u.release, "congestion_control",
 		congestion, "load", load, "build", BENCH_BUILD, "date", date, "version",
 		OCKAM_VERSION, "revision", bench_revision, "peers", peers_json());
+}
+
+uint64_t machine_busy_ns(void)
+{
+	unsigned long long idle = 0, wait = 0;
+	FILE *f = fopen("/proc/stat", "re");
+	if (!f)
+		return 0;
+	if (fscanf(f, "cpu %*u %*u %*u %llu %llu", &idle, &wait) != 2)
+		idle = wait = 0;
+	fclose(f);
+	uint64_t tick = 1000000000 / (uint64_t)sysconf(_SC_CLK_TCK);
+	return now_ns() * (uint64_t)sysconf(_SC_NPROCESSORS_ONLN) - (idle + wait) * tick;
 }

@@ -4,6 +4,7 @@
  * the round trip of as many bytes over bare TCP.
  */
 #include "catalog.h"
+#include "node.h"
 #include "pair.h"
 #include "socket.h"
 
@@ -80,29 +81,29 @@ static int measure_tcp(struct bench *b, struct via_set *vs, const struct via *v,
 	uint8_t buf[LEN] = {0};
 	size_t n = 0;
 	pthread_t t;
-	int rc = pair_open(&p, v, vs->listener, 1);
+	int rc = pair_open(&p, v, vs, 1);
 	if (rc < 0)
 		return rc;
-	rc = -pthread_create(&t, NULL, echo_run, &p.b);
+	rc = -pthread_create(&t, NULL, echo_run, &p.fd[PAIR_SINK]);
 	if (rc < 0) {
 		pair_close(&p);
 		return rc;
 	}
 	uint64_t cpu = via_cpu_ns(v), end = now_ns() + (uint64_t)(b->seconds * 1e9), start;
 	while (rc == 0 && n < TRIPS_MAX && (start = now_ns()) < end) {
-		rc = socket_send(p.a, buf, sizeof buf);
+		rc = socket_send(p.fd[PAIR_SOURCE], buf, sizeof buf);
 		if (rc == 0)
-			rc = socket_receive(p.a, buf, sizeof buf);
+			rc = socket_receive(p.fd[PAIR_SOURCE], buf, sizeof buf);
 		if (rc == 0)
 			us[n++] = (double)(now_ns() - start) / 1e3;
 	}
 	cpu = via_cpu_ns(v) - cpu;
-	shutdown(p.b, SHUT_RDWR);
+	shutdown(p.fd[PAIR_SINK], SHUT_RDWR);
 	pthread_join(t, NULL);
 	pair_close(&p);
 	if (rc == 0) {
 		char name[64];
-		snprintf(name, sizeof name, "bare TCP, %s", v->name);
+		snprintf(name, sizeof name, "bare TCP, %s", v->kind->name);
 		record(b, name, us, n, cpu);
 	}
 	return rc;
@@ -184,7 +185,8 @@ static int open_message(struct bench *b, void **state)
 		w->subjects[i].api = -1;
 	w->vs.listener = -1;
 	w->us = malloc(TRIPS_MAX * sizeof *w->us);
-	int rc = w->us ? via_open(b, &w->vs, true) : -ENOMEM;
+	static const struct via_kind *const plain[] = {&via_bare, &via_splice, &via_haproxy, NULL};
+	int rc = w->us ? via_open(b, &w->vs, plain) : -ENOMEM;
 	if (rc == 0)
 		rc = open_nodes(b, w);
 	if (rc < 0) {

@@ -34,6 +34,8 @@ static const char usage[] =
 	"  --peers LIST   who is beside ockam in `portal`: ssh, stunnel, haproxy, socat, spiped, "
 	"by comma, or\n"
 	"                 none (default all that are installed)\n"
+	"  --paths LIST   how many paths in `relay`, by comma, each from 1 to 256 (default "
+	"1,16,256)\n"
 	"  --hogs N       processes that want the CPU beside `portal` (default 0)\n"
 	"  -o FILE        also writes the JSON document there\n"
 	"  --plot FILE    also writes the report there, one HTML file with pictures of all "
@@ -110,6 +112,24 @@ enum {
 	ALL_VERBS = 15
 };
 
+static int paths_parse(const char *text, struct bench *b)
+{
+	memset(b->paths, 0, sizeof b->paths);
+	for (unsigned i = 0; i < PATH_COUNTS; i++) {
+		char one[8];
+		size_t n = strcspn(text, ",");
+		if (n >= sizeof one)
+			return -EINVAL;
+		memcpy(one, text, n);
+		one[n] = 0;
+		int rc = count_parse(one, 1, PATHS_MOST, &b->paths[i]);
+		if (rc < 0 || !text[n])
+			return rc;
+		text += n + 1;
+	}
+	return -EINVAL;
+}
+
 static const struct option long_options[] = {
 	{"seconds", required_argument, NULL, 's'},
 	{"runs", required_argument, NULL, 'r'},
@@ -118,6 +138,7 @@ static const struct option long_options[] = {
 	{"limit", required_argument, NULL, 'l'},
 	{"idle", required_argument, NULL, 'i'},
 	{"peers", required_argument, NULL, 'p'},
+	{"paths", required_argument, NULL, 'n'},
 	{"hogs", required_argument, NULL, 'g'},
 	{"plot", required_argument, NULL, 'P'},
 	{"relative", no_argument, NULL, 'R'},
@@ -163,6 +184,8 @@ static int take(struct bench *b, struct options *o, int c, const char *arg)
 	case 'p':
 		b->peers = arg;
 		return tunnel_peers_check(arg);
+	case 'n':
+		return paths_parse(arg, b);
 	case 'g':
 		return count_parse(arg, 0, HOGS_MAX, &b->hogs);
 	case 'o':
@@ -225,6 +248,8 @@ int options_parse(struct bench *b, struct options *o, int argc, char **argv)
 		.rounds_most = ROUNDS_MOST,
 		.warm_ups = 1,
 		.bound = .1,
+
+		.paths = {1, 16, 256},
 		.idle_seconds = 20};
 	*o = (struct options){.least = .02};
 	for (int c; (c = getopt_long(argc, argv, "jho:", long_options, NULL)) != -1;) {

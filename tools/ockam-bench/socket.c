@@ -8,7 +8,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-enum { BACKLOG = 512 };
+enum { BACKLOG = 512, UDP_ROOM = 4 << 20 };
 
 static struct sockaddr_in loopback(uint16_t port)
 {
@@ -38,18 +38,48 @@ static int listen_at(struct sockaddr_in sa)
 
 int socket_listen(uint16_t *port)
 {
-	struct sockaddr_in sa;
-	socklen_t len = sizeof sa;
 	int fd = listen_at(loopback(0));
 	if (fd < 0)
 		return fd;
-	if (getsockname(fd, (struct sockaddr *)&sa, &len) < 0) {
-		int rc = -errno;
-		close(fd);
-		return rc;
-	}
+	int rc = socket_port(fd, port);
+	if (rc == 0)
+		return fd;
+	close(fd);
+	return rc;
+}
+
+int socket_port(int fd, uint16_t *port)
+{
+	struct sockaddr_in sa;
+	socklen_t len = sizeof sa;
+	if (getsockname(fd, (struct sockaddr *)&sa, &len) < 0)
+		return -errno;
 	*port = ntohs(sa.sin_port);
-	return fd;
+	return 0;
+}
+
+int socket_udp(uint16_t *port)
+{
+	struct sockaddr_in sa = loopback(0);
+	int room = UDP_ROOM, fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	static const int forced[] = {SO_RCVBUFFORCE, SO_SNDBUFFORCE},
+			 asked[] = {SO_RCVBUF, SO_SNDBUF};
+	for (unsigned i = 0; i < 2; i++)
+		if (setsockopt(fd, SOL_SOCKET, forced[i], &room, sizeof room) < 0)
+			setsockopt(fd, SOL_SOCKET, asked[i], &room, sizeof room);
+	int rc = bind(fd, (struct sockaddr *)&sa, sizeof sa) < 0 ? -errno : socket_port(fd, port);
+	if (rc == 0)
+		return fd;
+	close(fd);
+	return rc;
+}
+
+int socket_udp_connect(int fd, uint16_t port)
+{
+	struct sockaddr_in sa = loopback(port);
+	return connect(fd, (struct sockaddr *)&sa, sizeof sa) < 0 ? -errno : 0;
 }
 
 int socket_listen_at(uint16_t port)

@@ -1,34 +1,67 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What bytes can go through on their way from a source to a sink: nothing, a relay that splices
- * without looking, HAProxy in TCP mode if it is installed, a relay node. Each is started once and
- * leads to the same listening socket.
+ * without looking, proxies in TCP mode, a TURN server, a relay node. A kind is a row of a table;
+ * each of a set is started once. Errors are negative errno after a sentence on standard error.
  */
 #ifndef OCKAM_BENCH_VIA_H
 #define OCKAM_BENCH_VIA_H
 
-#include "node.h"
+#include "bench.h"
 
-enum { VIA_MAX = 4 };
+#include <sys/types.h>
+
+enum { VIA_MAX = 12, VIA_ROOTS = 4 };
+
+enum via_carrier { VIA_TCP, VIA_UDP };
+
+/* What the ends of a connection through it speak. */
+enum via_speech {
+	VIA_PLAIN,  /* nothing: what goes in comes out */
+	VIA_FRAMES, /* the protocol of nodes: HELLO, INIT, paths */
+	VIA_TURN,   /* the source TURN, with a channel; the sink nothing */
+};
+
+struct via_set;
+struct via;
+
+struct via_kind {
+	const char *name;
+	enum via_carrier carrier;
+	enum via_speech speech;
+	const char *program; /* without which it is left out; NULL: none */
+	int (*open)(struct bench *b, const struct via_set *s, struct via *v);
+};
+
+extern const struct via_kind via_bare, via_splice, via_haproxy, via_nginx, via_socat, via_node,
+	via_bare_udp, via_coturn, via_node_udp;
 
 struct via {
-	const char *name;
-	uint16_t port;	/* where to connect; the sink's own for no relay */
-	bool is_node;	/* it speaks the protocol: see pair.h */
-	pid_t pids[2];	/* of the processes in between; 0: none */
-	pid_t child;	/* ours to end; 0: none */
+	const struct via_kind *kind;
+	uint16_t port;		/* where to connect; 0: at the sink itself */
+	pid_t roots[VIA_ROOTS]; /* the processes in between; descendants count as well */
+	bool ours[VIA_ROOTS];	/* a child to end */
+	unsigned n;
 };
 
 struct via_set {
 	struct via v[VIA_MAX];
 	unsigned n;
-	int listener;
+	int listener; /* of the sink, for plain TCP */
 	uint16_t sink_port;
 };
 
-/* Without a relay node when `plain`. 0, or negative errno after saying why. */
-int via_open(struct bench *b, struct via_set *s, bool plain);
+/* Up to NULL; what is not installed is left out. */
+int via_open(struct bench *b, struct via_set *s, const struct via_kind *const kinds[]);
 void via_close(struct bench *b, struct via_set *s);
 uint64_t via_cpu_ns(const struct via *v);
+uint64_t via_memory_kib(const struct via *v);
+
+/* For the kinds. */
+
+/* Starts a program ($PATH is searched). */
+int via_start(struct via *v, const char *const argv[]);
+/* A process that somebody else ends, or that was forked here. */
+void via_adopt(struct via *v, pid_t pid, bool ours);
 
 #endif
