@@ -243,6 +243,10 @@ static void dataplane_metrics(const json_t *list, struct metrics_text *t)
 		"Frames that came and were dropped.");
 	counter_family(&all, t, "unsent", "ockam_frames_unsent", "reason", METRIC_COUNTER,
 		"Frames that were made here and not sent.");
+	counter_family(&all, t, "pending", "ockam_connections_pending", NULL, METRIC_GAUGE,
+		"Connections of others that have not said HELLO.");
+	counter_family(&all, t, "refused", "ockam_connections_refused", "reason", METRIC_COUNTER,
+		"Connections that were closed because they did not.");
 	counter_family(&all, t, "send", "ockam_sends", "what", METRIC_COUNTER,
 		"Sends, and the pieces that they had.");
 }
@@ -291,11 +295,12 @@ static void fill_counters(json_t *o, const struct seam_msg *m)
 void api_metrics(struct api_request *rq)
 {
 	struct node *n = rq->p->node;
-	struct gather *g = gather_new(rq, WORKERS_MAX + 2 * PORTALS_MAX, false);
+	struct gather *g = gather_new(rq, WORKERS_MAX + 1 + 2 * PORTALS_MAX, false);
 	if (!g)
 		return;
 	gather_finish_by(g, finish);
-	for (uint32_t w = 0; w < n->workers && w < WORKERS_MAX; w++) {
+	/* one more than there are workers: the main thread */
+	for (uint32_t w = 0; w <= n->workers && w <= WORKERS_MAX; w++) {
 		const struct seam_msg m = {.cmd = SEAM_STATS_GET,
 			.has = SEAM_HAS(SEAM_A_WORKER),
 			.worker = w,

@@ -5,7 +5,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <time.h>
@@ -191,6 +193,21 @@ static void tell(struct listeners *ls, uint64_t now_us)
 		(unsigned long long)s->alien, (unsigned long long)s->crowded);
 	ls->told = refused;
 	ls->tell_us = now_us + TELL_US;
+}
+
+void listeners_counters(struct listeners *ls, struct seam_msg *answer)
+{
+	const struct pending_stats *s = pending_stats(ls->pending);
+	snprintf(ls->counters, sizeof ls->counters,
+		"pending %u connections\nrefused %llu silent\nrefused %llu other protocol\n"
+		"refused %llu too many\n",
+		pending_count(ls->pending), (unsigned long long)s->silent,
+		(unsigned long long)s->alien, (unsigned long long)s->crowded);
+	memset(answer, 0, sizeof *answer);
+	answer->cmd = SEAM_STATS_GET;
+	answer->fd = -1;
+	answer->has = SEAM_HAS(SEAM_A_WORKER) | SEAM_HAS(SEAM_A_COUNTERS);
+	answer->counters = ls->counters;
 }
 
 int listeners_tick(struct listeners *ls)

@@ -25,6 +25,7 @@ struct listeners {
 	struct pending *pending;
 	uint64_t told; /* of those that were closed, by the log */
 	uint64_t tell_us;
+	char counters[256]; /* of the last answer */
 };
 
 bool listening(int fd);						    /* a stream socket that is */
@@ -41,6 +42,8 @@ void listener_remove(struct listeners *ls, struct listener *l);
 bool listeners_ready(struct listeners *ls, int fd, bool serving);
 /* A connection that has said HELLO, if it is the turn of one; its descriptor is the caller's. */
 bool listeners_next(struct listeners *ls, struct pending_link *out);
+/* What became of connections, as the workers tell what became of frames. */
+void listeners_counters(struct listeners *ls, struct seam_msg *answer);
 /* Once a turn: how long the loop may sleep, in ms; -1: for ever. */
 int listeners_tick(struct listeners *ls);
 

@@ -392,6 +392,13 @@ static int portal_get(struct seam_srv *s, const struct seam_msg *m, struct seam_
 	return 0;
 }
 
+/* Behind those of the workers: of connections, which are ours. */
+static void stats_get(struct seam_srv *s, struct seam_msg *answer)
+{
+	listeners_counters(&s->listeners, answer);
+	answer->worker = s->count;
+}
+
 /* A channel stays with its session. Frames between links of one worker are not copied. */
 static int link_worker(struct seam_srv *s, const struct seam_msg *m)
 {
@@ -503,6 +510,8 @@ static void command(struct seam_srv *s, size_t len, int fd)
 		s->ending = true;
 	else if (m.cmd == SEAM_PORTAL_GET)
 		rc = portal_get(s, &m, &answer);
+	else if (m.cmd == SEAM_STATS_GET && m.worker == s->count)
+		stats_get(s, &answer);
 	else if (m.cmd == SEAM_DUMP)
 		here = (rc = dump(s, &m, len)) < 0;
 	else

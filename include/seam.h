@@ -91,10 +91,11 @@
  *        answer:            open bytes_rx bytes_tx       of the connections that are open now: an
  *                           inlet's, or those accepted for an outlet of that name; bytes_rx went to
  *                           the applications. Those that STREAM_CLOSED has told of are not in it.
- * SEAM_STATS_GET   control  worker* (from 0)                            -       -ENOENT
+ * SEAM_STATS_GET   control  worker* (from 0; behind the last: the main thread)    -       -ENOENT
  *        answer:            worker counters   a line each, "KIND VALUE NAME": what became of the frames of
  *                           this worker (stage, and waiting: now), why some were dropped (drop) or, made
- *                           here, not sent (unsent), and what sends there were (send)
+ *                           here, not sent (unsent), and what sends there were (send). Of the main
+ *                           thread: connections without HELLO, now (pending), and closed (refused)
  * SEAM_STREAM_ACCEPT control session* stream*                           socket  -ENOENT -EALREADY
  *                           The answer to STREAM_ASKED: a connected socket.
  * SEAM_STREAM_REFUSE control session* stream* code* (enum refuse_code)  -       -ENOENT -EALREADY

@@ -124,6 +124,24 @@ def messages_are_counted(n):
     assert value(after, 'ockam_dataplane_up') == 1
 
 
+def connections_of_another_protocol_are_counted(n):
+    at = next(t for t in n.local.call('GET', '/v1/node')['transports'] if t['type'] == 'tcp')['socket_address']
+    host, port = at.rsplit(':', 1)
+    other = {'reason': 'other protocol'}
+    assert value(n.values(), 'ockam_connections_refused_total', **other) == 0
+    with socket.create_connection((host, int(port)), 30) as s:
+        eventually(lambda: value(n.values(), 'ockam_connections_pending') == 1)
+        s.sendall(b'GET / HTTP/1.0\r\n\r\n')
+        try:
+            assert not s.recv(100), 'it is answered'
+        except ConnectionResetError:
+            pass
+    v = n.values()
+    assert value(v, 'ockam_connections_refused_total', **other) == 1
+    assert value(v, 'ockam_connections_refused_total', reason='silent') == 0
+    assert value(v, 'ockam_connections_pending') == 0
+
+
 def the_books_balance(n):
     """Every frame that came is used, went on, waits, or was dropped by a reason."""
     def balance():
@@ -210,7 +228,8 @@ def the_dashboard_asks_for_what_there_is(n):
 
 
 TESTS = [openmetrics_parses_strictly, both_forms_and_doors_have_the_same, promtool_finds_nothing_to_say,
-         messages_are_counted, the_books_balance, portals_are_counted_to_the_byte, labels_are_bounded]
+         messages_are_counted,
+         connections_of_another_protocol_are_counted, the_books_balance, portals_are_counted_to_the_byte, labels_are_bounded]
 # with a portal that is there, since a family without one has no samples
 WITH_PORTAL = [the_dashboard_asks_for_what_there_is, a_lost_data_plane_shows]
 
