@@ -252,16 +252,19 @@ int end_install(struct node *n, struct channel_end *e, bool refuse, seam_ack_fn 
 {
 	bool initiator = e->role == SEAM_INITIATOR;
 	uint8_t note[SEAM_NOTE_MAX];
+	char peer[IDENTIFIER_TEXT];
 	e->session = ++n->channels->next_session;
 	struct seam_msg m = {
 		.cmd = SEAM_SESSION_ADD,
 		.fd = -1,
 		.has = SEAM_HAS(SEAM_A_SESSION) | SEAM_HAS(SEAM_A_SERIAL) | SEAM_HAS(SEAM_A_ROLE) |
-			SEAM_HAS(SEAM_A_SUITE) | SEAM_HAS(SEAM_A_LINK) | SEAM_HAS(SEAM_A_LABEL) |
-			SEAM_HAS(SEAM_A_LABEL_TX) | SEAM_HAS(SEAM_A_FRAME_MAX) |
-			SEAM_HAS(SEAM_A_PATH_FLAGS) | SEAM_HAS(SEAM_A_CHAIN_RX) |
-			SEAM_HAS(SEAM_A_CHAIN_TX) | SEAM_HAS(SEAM_A_EXPORTER),
+		       SEAM_HAS(SEAM_A_SUITE) | SEAM_HAS(SEAM_A_LINK) | SEAM_HAS(SEAM_A_LABEL) |
+		       SEAM_HAS(SEAM_A_LABEL_TX) | SEAM_HAS(SEAM_A_FRAME_MAX) |
+		       SEAM_HAS(SEAM_A_PATH_FLAGS) | SEAM_HAS(SEAM_A_CHAIN_RX) |
+		       SEAM_HAS(SEAM_A_CHAIN_TX) | SEAM_HAS(SEAM_A_EXPORTER) |
+		       SEAM_HAS(SEAM_A_PEER),
 		.session = e->session,
+		.peer = identifier_format(&e->result->peer.id, peer),
 		.serial = e->serial,
 		.role = e->role,
 		.suite = e->suite,

@@ -445,8 +445,9 @@ struct link *links_add_channel(struct node *n, struct channel *ch, uint32_t sess
 		return NULL;
 	struct seam_msg add = {.cmd = SEAM_LINK_ADD,
 		.fd = -1,
-		.has = SEAM_HAS(SEAM_A_LINK) | SEAM_HAS(SEAM_A_SESSION),
+		.has = SEAM_HAS(SEAM_A_LINK) | SEAM_HAS(SEAM_A_SESSION) | SEAM_HAS(SEAM_A_PEER),
 		.link = l->id,
+		.peer = l->peer,
 		.session = session};
 	struct seam_msg set = {.cmd = SEAM_LINK_SET,
 		.fd = -1,

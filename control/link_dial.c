@@ -159,8 +159,11 @@ void links_on_connected(struct node *n, uint32_t id, int fd, int error)
 			link_added(n, l, rc, NULL);
 		return;
 	}
-	struct seam_msg m = {
-		.cmd = SEAM_LINK_ADD, .fd = fd, .has = SEAM_HAS(SEAM_A_LINK), .link = l->id};
+	struct seam_msg m = {.cmd = SEAM_LINK_ADD,
+		.fd = fd,
+		.has = SEAM_HAS(SEAM_A_LINK) | SEAM_HAS(SEAM_A_PEER),
+		.link = l->id,
+		.peer = l->peer};
 	if (l->near && links_by_id(n, l->near)) {
 		m.has |= SEAM_HAS(SEAM_A_OUT_LINK);
 		m.out_link = l->near;

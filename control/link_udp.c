@@ -61,8 +61,9 @@ int link_udp_dialled(struct node *n, struct link *l, int fd, seam_ack_fn *added)
 	struct seam_msg m = {
 		.cmd = SEAM_LINK_ADD,
 		.fd = fd,
-		.has = SEAM_HAS(SEAM_A_LINK) | SEAM_HAS(SEAM_A_TAG_RX),
+		.has = SEAM_HAS(SEAM_A_LINK) | SEAM_HAS(SEAM_A_TAG_RX) | SEAM_HAS(SEAM_A_PEER),
 		.link = l->id,
+		.peer = l->peer,
 		.tag_rx = l->udp.tag_rx,
 	};
 	if (l->near && links_by_id(n, l->near)) {
@@ -267,9 +268,11 @@ static void accept_link(struct node *n, uint32_t listener, const struct udp_addr
 	struct seam_msg add = {
 		.cmd = SEAM_LINK_ADD,
 		.fd = -1,
-		.has = SEAM_HAS(SEAM_A_LINK) | SEAM_HAS(SEAM_A_LISTENER) | SEAM_HAS(SEAM_A_ADDRESS) |
-			SEAM_HAS(SEAM_A_TAG_RX) | SEAM_HAS(SEAM_A_ORIGIN),
+		.has = SEAM_HAS(SEAM_A_LINK) | SEAM_HAS(SEAM_A_LISTENER) |
+		       SEAM_HAS(SEAM_A_ADDRESS) | SEAM_HAS(SEAM_A_TAG_RX) |
+		       SEAM_HAS(SEAM_A_ORIGIN) | SEAM_HAS(SEAM_A_PEER),
 		.link = l->id,
+		.peer = l->peer,
 		.origin = seam_origin(&t.addr),
 		.listener = listener,
 		.address = *at,

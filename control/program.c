@@ -138,9 +138,10 @@ static void on_end(uv_timer_t *t)
 		dataplane_let_go(p);
 	else
 		dataplane_expect_end(p);
-	program_path(p, "seam.sock", path, sizeof path);
-	if (!leave)
+	for (unsigned i = 0; i < 2 && !leave; i++) {
+		program_path(p, i ? "admin.sock" : "seam.sock", path, sizeof path);
 		unlink(path);
+	}
 	program_path(p, "listeners", path, sizeof path);
 	unlink(path);
 	close_handles(p);

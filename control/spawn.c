@@ -23,6 +23,7 @@ enum {
 	END_GRACE_MS = 2000,
 	EARLIER_MS = 5000,
 	SEAM_FD_IN_CHILD = 3,
+	ADMIN_FD_IN_CHILD = 5,
 };
 
 /* One process; freed when its handles are closed. */
@@ -59,10 +60,11 @@ int dataplane_program(char *dst, size_t cap)
 	return -ENOENT;
 }
 
-static int seam_address(struct program *p, struct sockaddr_un *sa, struct reason *why)
+static int door_address(
+	struct program *p, const char *name, struct sockaddr_un *sa, struct reason *why)
 {
 	char path[PATH_MAX];
-	program_path(p, "seam.sock", path, sizeof path);
+	program_path(p, name, path, sizeof path);
 	*sa = (struct sockaddr_un){.sun_family = AF_UNIX};
 	if (strlen(path) >= sizeof sa->sun_path) {
 		*why = reason_make(EXIT_CONFIG,
@@ -73,9 +75,11 @@ static int seam_address(struct program *p, struct sockaddr_un *sa, struct reason
 	return 0;
 }
 
-static int seam_listen(struct program *p, struct sockaddr_un *sa, struct reason *why)
+/* A socket of the data plane's, in the node's directory: the seam, or the operators' door. */
+static int door_listen(
+	struct program *p, const char *name, struct sockaddr_un *sa, struct reason *why)
 {
-	int rc = seam_address(p, sa, why);
+	int rc = door_address(p, name, sa, why);
 	if (rc < 0)
 		return rc;
 	const char *path = sa->sun_path;
@@ -165,16 +169,18 @@ static int take_lock(struct program *p)
 	return p->temporary ? -ENOENT : node_dataplane_lock(p->home_dir, p->name);
 }
 
-static int spawn(struct program *p, struct dataplane *d, int listener, int lock, unsigned workers)
+static int spawn(
+	struct program *p, struct dataplane *d, const int doors[2], int lock, unsigned workers)
 {
-	char path[PATH_MAX], fd_text[12], workers_text[12];
+	char path[PATH_MAX], fd_text[12], admin_text[12], workers_text[12];
 	int rc = dataplane_program(path, sizeof path);
 	if (rc < 0)
 		return rc;
 	snprintf(fd_text, sizeof fd_text, "%d", SEAM_FD_IN_CHILD);
 	snprintf(workers_text, sizeof workers_text, "%u", workers);
-	char *args[6] = {path, "--seam-fd", fd_text};
-	unsigned n = 3;
+	snprintf(admin_text, sizeof admin_text, "%d", ADMIN_FD_IN_CHILD);
+	char *args[8] = {path, "--seam-fd", fd_text, "--admin-fd", admin_text};
+	unsigned n = 5;
 	if (workers) {
 		args[n++] = "--workers";
 		args[n++] = workers_text;
@@ -183,8 +189,9 @@ static int spawn(struct program *p, struct dataplane *d, int listener, int lock,
 		{.flags = UV_IGNORE},
 		{.flags = UV_INHERIT_FD, .data.fd = 1},
 		{.flags = UV_INHERIT_FD, .data.fd = p->foreground ? 1 : 2}, /* where the log goes */
-		{.flags = UV_INHERIT_FD, .data.fd = listener},
+		[SEAM_FD_IN_CHILD] = {.flags = UV_INHERIT_FD, .data.fd = doors[0]},
 		{.flags = lock < 0 ? UV_IGNORE : UV_INHERIT_FD, .data.fd = lock},
+		[ADMIN_FD_IN_CHILD] = {.flags = UV_INHERIT_FD, .data.fd = doors[1]},
 	};
 	uv_process_options_t o = {
 		.file = path,
@@ -205,7 +212,7 @@ static int spawn(struct program *p, struct dataplane *d, int listener, int lock,
 }
 
 /* Starts the process; d is its own from here on, whether it runs or not. */
-static int launch(struct program *p, int listener, unsigned workers, struct reason *why)
+static int launch(struct program *p, const int doors[2], unsigned workers, struct reason *why)
 {
 	struct dataplane *d = calloc(1, sizeof *d);
 	if (!d) {
@@ -216,7 +223,7 @@ static int launch(struct program *p, int listener, unsigned workers, struct reas
 	d->pid_fd = -1;
 	int lock = take_lock(p), rc = lock == -EEXIST ? -EBUSY : 0;
 	if (rc == 0)
-		rc = spawn(p, d, listener, lock, workers);
+		rc = spawn(p, d, doors, lock, workers);
 	if (rc == 0) {
 		p->dataplane = d;
 		if (lock >= 0)
@@ -279,14 +286,17 @@ int dataplane_end_earlier(struct program *p, struct reason *why)
 
 int dataplane_start(struct program *p, unsigned workers, struct reason *why)
 {
-	struct sockaddr_un sa;
-	int rc, listener = seam_listen(p, &sa, why);
-	if (listener < 0)
-		return listener;
-	rc = launch(p, listener, workers, why);
+	struct sockaddr_un sa, admin;
+	int doors[2] = {door_listen(p, "seam.sock", &sa, why), -1}, rc = doors[0];
+	if (rc >= 0)
+		rc = doors[1] = door_listen(p, "admin.sock", &admin, why);
+	if (rc >= 0)
+		rc = launch(p, doors, workers, why);
 	if (rc == 0)
 		rc = seam_connect(&sa, why);
-	close(listener);
+	for (unsigned i = 0; i < 2; i++)
+		if (doors[i] >= 0)
+			close(doors[i]);
 	return rc;
 }
 
@@ -296,7 +306,7 @@ int dataplane_adopt(struct program *p, struct reason *why)
 	int pid = node_dataplane_pid(p->home_dir, p->name);
 	if (!pid)
 		return -ESRCH;
-	int rc = pid < 0 ? -EBUSY : seam_address(p, &sa, why);
+	int rc = pid < 0 ? -EBUSY : door_address(p, "seam.sock", &sa, why);
 	struct dataplane *d = rc < 0 ? NULL : calloc(1, sizeof *d);
 	if (!d)
 		return rc < 0 ? rc : -ENOMEM;

@@ -21,7 +21,7 @@ static int cmd_link_add(struct engine *e, struct seam_msg *m)
 	if (!m->link || engine_link(e, m->link))
 		return -EEXIST;
 	if (m->has & SEAM_HAS(SEAM_A_SESSION))
-		return channel_add(e, m->link, m->session);
+		return channel_add(e, m);
 	bool at = m->has & SEAM_HAS(SEAM_A_LISTENER);
 	if (at ? !(m->has & SEAM_HAS(SEAM_A_ADDRESS)) || !(m->has & SEAM_HAS(SEAM_A_TAG_RX)) : m->fd < 0)
 		return -EBADF;
@@ -45,6 +45,7 @@ static int cmd_link_add(struct engine *e, struct seam_msg *m)
 		free(l);
 		return rc;
 	}
+	l->peer = peer_copy(m);
 	label_insert(&e->links, &l->node);
 	if (m->has & SEAM_HAS(SEAM_A_ORIGIN) && m->origin)
 		origin_join(e, l, m->origin);

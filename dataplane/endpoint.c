@@ -99,6 +99,7 @@ int endpoint_add(struct engine *e, const struct seam_msg *m)
 		}
 		return rc;
 	}
+	ep->peer = peer_copy(m);
 	e->changes++;
 	r->endpoint = ep;
 	ep->row = r;
@@ -169,6 +170,7 @@ void endpoint_destroy(struct engine *e, struct endpoint *ep)
 	timer_remove(&e->timers, &ep->timer);
 	session_free(ep->session);
 	note_fini(&ep->note);
+	free(ep->peer);
 	free(ep);
 }
 
@@ -316,6 +318,25 @@ static void count_input(
 	e->stats.stage[STAGE_UNWANTED] += n - opened - replays - forged - bad;
 }
 
+/* An operator hears of new keys. */
+static void look_at_epochs(struct engine *e, struct endpoint *ep)
+{
+	uint32_t tx, rx;
+	session_epochs(ep->session, &tx, &rx);
+	if (tx == ep->epoch_tx && rx == ep->epoch_rx)
+		return;
+	ep->epoch_tx = tx;
+	ep->epoch_rx = rx;
+	if (!e->cfg.ops->news)
+		return;
+	struct admin_msg m = {0};
+	admin_set_text(&m, ADMIN_A_EVENT, "rekeyed");
+	admin_set(&m, ADMIN_A_SESSION, ep->node.link);
+	admin_set(&m, ADMIN_A_EPOCH_TX, tx);
+	admin_set(&m, ADMIN_A_EPOCH_RX, rx);
+	e->cfg.ops->news(e->cfg.ctx, ADMIN_SESSION, &m);
+}
+
 void endpoint_input(
 	struct engine *e, struct endpoint *ep, struct aead_op *ops, unsigned n, struct buf *b)
 {
@@ -325,6 +346,7 @@ void endpoint_input(
 	const struct session_counts was = session_counts(ep->session);
 	unsigned ev = session_input(ep->session, ops, n, e->now_ms, &sink);
 	count_input(e, ep->session, &was, n);
+	look_at_epochs(e, ep);
 	if (!session_unheard(ep->session))
 		ep->tx_ping = 0;
 	handle_events(e, ep, ev);
@@ -389,20 +411,21 @@ int endpoint_del(struct engine *e, struct endpoint *ep, bool say, uint8_t close)
 	return 0;
 }
 
-int channel_add(struct engine *e, uint32_t link, uint32_t session)
+int channel_add(struct engine *e, const struct seam_msg *m)
 {
-	struct endpoint *ep = endpoint_find(e, session);
+	struct endpoint *ep = endpoint_find(e, m->session);
 	if (!ep || !ep->link)
 		return -ENOENT;
 	if (ep->channel)
 		return -EEXIST;
 	if (ep->link->nesting >= WIRE_NESTING_MAX)
 		return -ELOOP;
-	struct link *l = link_create(e, link, (uint8_t)(ep->link->nesting + 1));
+	struct link *l = link_create(e, m->link, (uint8_t)(ep->link->nesting + 1));
 	if (!l)
 		return -ENOMEM;
 	l->session = ep;
 	l->frame_max = (uint16_t)(session_path_max(ep->session) - WIRE_CHANNEL_LINK_OVERHEAD);
+	l->peer = peer_copy(m);
 	ep->channel = l;
 	label_insert(&e->links, &l->node);
 	return 0;

@@ -145,6 +145,7 @@ void engine_free(struct engine *e)
 	struct engine_ops quiet = *e->cfg.ops;
 	quiet.event = no_event;
 	quiet.post = no_post;
+	quiet.news = NULL;
 	e->cfg.ops = &quiet;
 	struct label_node *n;
 	while (e->endpoints.slots && (n = label_each(&e->endpoints, &(struct label_iter){0})))
@@ -197,6 +198,11 @@ struct link *link_create(struct engine *e, uint32_t id, uint8_t nesting)
 	l->held_tail = &l->held;
 	l->last_rx_ms = e->now_ms;
 	return l;
+}
+
+char *peer_copy(const struct seam_msg *m)
+{
+	return m->has & SEAM_HAS(SEAM_A_PEER) ? strndup(m->peer, ADMIN_TEXT_MAX - 1) : NULL;
 }
 
 void link_partial_begin(struct engine *e, struct link *l, struct buf *b)
@@ -268,6 +274,7 @@ void link_destroy(struct engine *e, struct link *l, int error, bool told)
 	held_link_gone(e, l);
 	origin_leave(e, l);
 	note_fini(&l->note);
+	free(l->peer);
 	free(l);
 }
 

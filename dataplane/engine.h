@@ -9,6 +9,7 @@
 #ifndef OCKAM_ENGINE_H
 #define OCKAM_ENGINE_H
 
+#include "admin.h"
 #include "bufpool.h"
 #include "seam.h"
 #include "serial.h"
@@ -84,6 +85,8 @@ struct engine_ops {
 	void *(*portal_open)(void *ctx, struct portal *p, int fd);
 	void (*portal_close)(void *ctx, void *io); /* the last call for it */
 	int (*portal_socket)(void *io); /* the listening socket; for a dump. May be NULL */
+	/* Something that only an operator is told, about an object of this kind. May be NULL. */
+	void (*news)(void *ctx, enum admin_object object, struct admin_msg *row);
 };
 
 struct engine_config {

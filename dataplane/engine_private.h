@@ -62,6 +62,8 @@ struct endpoint {
 	struct link *channel;
 	struct timer timer;
 	struct note note; /* control's, for the dump */
+	char *peer;	  /* who it is, for the operator; heap, may be NULL */
+	uint32_t epoch_tx, epoch_rx; /* that the operator was told of */
 	uint64_t added_ms;
 	uint64_t tx_end;  /* where its last frame ends in the bytes of its link */
 	uint64_t tx_ping; /* the same of the first PING since it was heard; 0: none has left */
@@ -89,6 +91,7 @@ struct engine {
 			       u32][frame] ... */
 	size_t mail_window; /* of the mail being handled */
 	uint64_t changes;   /* of rows: a remembered row is only good while this stands */
+	uint64_t portal_changes; /* that came or went */
 	uint64_t now_ms;
 	struct guard guard; /* of busy links, together */
 	struct stats stats;
@@ -105,6 +108,9 @@ void event_frame(struct engine *e, struct link *l, const uint8_t *frame, uint32_
 void drop(struct engine *e, struct link *l, enum drop_reason why);
 void drops(struct engine *e, struct link *l, enum drop_reason why, uint64_t frames);
 struct link *link_create(struct engine *e, uint32_t id, uint8_t nesting); /* not in the table yet */
+/* A copy of what control calls the far end, for the operator; NULL: it did not say, or no memory.
+ */
+char *peer_copy(const struct seam_msg *m);
 /* Removes a link with all that hangs on it; `told`: LINK_LOST with error goes to control. */
 void link_destroy(struct engine *e, struct link *l, int error, bool told);
 void link_timer_fire(struct engine *e, struct link *l);
@@ -206,10 +212,12 @@ void endpoint_sent(struct engine *e, struct endpoint *ep); /* after session_outp
 void endpoint_path_gone(struct engine *e, struct endpoint *ep, int error);
 void endpoint_timer_fire(struct engine *e, struct endpoint *ep);
 void endpoint_delivered(struct engine *e, struct endpoint *ep, size_t bytes);
-int channel_add(struct engine *e, uint32_t link, uint32_t session);
+int channel_add(struct engine *e, const struct seam_msg *m);
 void channel_pump(struct engine *e, struct link *l);
 
 /* portal.c */
+const struct portal *portal_next(const struct portal *p); /* of its session */
+const char *portal_service(const struct portal *p);
 int portal_add(struct engine *e, struct seam_msg *m);
 int portal_del(struct engine *e, const struct seam_msg *m);
 int portal_stream_answer(struct engine *e, struct seam_msg *m); /* STREAM_ACCEPT, STREAM_REFUSE */

@@ -74,6 +74,7 @@ void label_insert(struct label_table *t, struct label_node *n)
 		grow(t);
 	put(t, n);
 	t->used++;
+	t->changes++;
 }
 
 void label_remove(struct label_table *t, struct label_node *n)
@@ -86,6 +87,7 @@ void label_remove(struct label_table *t, struct label_node *n)
 	*s = n->next;
 	n->next = NULL;
 	t->used--;
+	t->changes++;
 }
 
 struct label_node *label_each(const struct label_table *t, struct label_iter *it)
@@ -96,4 +98,22 @@ struct label_node *label_each(const struct label_table *t, struct label_iter *it
 	if (n)
 		it->next = n->next;
 	return n;
+}
+
+static uint64_t reverse_bits(uint64_t x)
+{
+	x = (x >> 1 & 0x5555555555555555) | (x & 0x5555555555555555) << 1;
+	x = (x >> 2 & 0x3333333333333333) | (x & 0x3333333333333333) << 2;
+	x = (x >> 4 & 0x0f0f0f0f0f0f0f0f) | (x & 0x0f0f0f0f0f0f0f0f) << 4;
+	return __builtin_bswap64(x);
+}
+
+/*
+ * Counts with the bits in reverse order. When the table doubles, slot n becomes n and n + size:
+ * both have been visited when n had been, and neither when it had not.
+ */
+uint64_t label_scan(const struct label_table *t, uint64_t cursor, struct label_node **first)
+{
+	*first = t->slots[cursor & t->mask];
+	return reverse_bits(reverse_bits(cursor | ~(uint64_t)t->mask) + 1);
 }

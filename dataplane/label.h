@@ -18,6 +18,7 @@ struct label_table {
 	struct label_node **slots;
 	size_t mask, used;
 	uint64_t seed;
+	uint64_t changes; /* nodes that came or went */
 };
 
 #define LABEL_ENTRY(node, type, member) ((type *)(void *)((char *)(node)-offsetof(type, member)))
@@ -38,5 +39,12 @@ struct label_iter {
 	struct label_node *next;
 };
 struct label_node *label_each(const struct label_table *t, struct label_iter *it);
+
+/*
+ * A walk in parts, between which the table may change: the nodes of one slot are visited together
+ * (*first and what follows it), then the cursor goes on, from 0 until it is 0 again. A node that is
+ * there all the time is visited exactly once, also when the table grows meanwhile.
+ */
+uint64_t label_scan(const struct label_table *t, uint64_t cursor, struct label_node **first);
 
 #endif

@@ -64,6 +64,7 @@ struct link {
 	uint64_t tag_rx, tag_tx; /* of a datagram link: in seq of what is not of a path */
 
 	struct note note;	  /* control's, for the dump */
+	char *peer;		  /* its address, for the operator; heap, may be NULL */
 	struct endpoint *session; /* a channel as a link: the session that carries it */
 
 	struct buf *partial; /* an incomplete frame: partial_len bytes of it are here */

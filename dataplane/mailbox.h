@@ -10,8 +10,16 @@
 
 #include <pthread.h>
 
-enum letter_kind { LETTER_COMMAND, LETTER_ENGINE, LETTER_DELIVERED, LETTER_ARRIVAL, LETTER_STOP };
+enum letter_kind {
+	LETTER_COMMAND,
+	LETTER_ENGINE,
+	LETTER_DELIVERED,
+	LETTER_ARRIVAL,
+	LETTER_ADMIN,
+	LETTER_STOP
+};
 
+struct admin_work;
 struct seat;
 
 struct letter {
@@ -20,6 +28,7 @@ struct letter {
 	struct engine_mail mail; /* ENGINE */
 	uint32_t session;	 /* DELIVERED */
 	size_t bytes;
+	struct admin_work *work; /* ADMIN: the sender's, until it is done */
 	struct seat *seat;  /* ARRIVAL: for whom the connection fd is */
 	int fd, out_worker; /* COMMAND: a message of the seam as it came */
 	size_t len;

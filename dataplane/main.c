@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "admin_srv.h"
 #include "aead.h"
 #include "descriptors.h"
 #include "ledger.h"
@@ -23,12 +24,13 @@ enum {
 };
 
 struct options {
-	int seam_fd;
+	int seam_fd, admin_fd; /* admin_fd -1: nobody looks */
 	unsigned workers, ring_mask;
 };
 
 static const char usage[] =
-	"usage: ockam-dataplane --seam-fd N [--workers N] [--uring-mask FEATURE,...]\n"
+	"usage: ockam-dataplane --seam-fd N [--admin-fd N] [--workers N] [--uring-mask "
+	"FEATURE,...]\n"
 	"Started by ockam-control. Features: multishot, buf-ring, defer-taskrun.\n";
 
 static int number(const char *text, int max)
@@ -43,18 +45,24 @@ static int options_parse(struct options *o, int argc, char **argv)
 {
 	static const struct option longs[] = {
 		{"seam-fd", required_argument, NULL, 's'},
+		{"admin-fd", required_argument, NULL, 'a'},
 		{"workers", required_argument, NULL, 'w'},
 		{"uring-mask", required_argument, NULL, 'm'},
 		{"version", no_argument, NULL, 'v'},
 		{0},
 	};
 	const char *mask = getenv("OCKAM_URING_MASK");
-	*o = (struct options){.seam_fd = -1};
+	*o = (struct options){.seam_fd = -1, .admin_fd = -1};
 	for (int c; (c = getopt_long(argc, argv, "", longs, NULL)) != -1;) {
 		int n;
 		switch (c) {
 		case 's':
 			o->seam_fd = number(optarg, INT32_MAX);
+			break;
+		case 'a':
+			o->admin_fd = number(optarg, INT32_MAX);
+			if (o->admin_fd < 0)
+				return -EINVAL;
 			break;
 		case 'w':
 			n = number(optarg, REGISTRY_WORKERS);
@@ -153,11 +161,17 @@ static int run(const struct options *o, unsigned missing)
 		ledger_free(ledger);
 		return 1;
 	}
+	struct admin_srv *admin = o->admin_fd < 0 ? NULL : admin_srv_new(o->admin_fd);
+	if (admin)
+		seam_srv_tap(srv, admin_watch_seam, admin_srv_watch(admin));
+	else if (o->admin_fd >= 0)
+		log_warn("nobody can look at this data plane: %s", strerror(errno));
 	const struct worker_config cfg = {.ring_mask = o->ring_mask,
 		.seed = seed,
 		.serials = &serials,
 		.ledger = ledger,
 		.seam = seam_srv_seam(srv),
+		.admin = admin ? admin_srv_admin(admin) : NULL,
 		.all = workers};
 	rc = workers_start(workers, o, cfg);
 	if (rc == -ENOSYS || rc == -EPERM || rc == -EACCES) {
@@ -174,6 +188,7 @@ static int run(const struct options *o, unsigned missing)
 		rc = 1;
 	} else {
 		unsigned n = (unsigned)rc;
+		bool served = admin && admin_srv_start(admin, workers, n) == 0;
 		missing |= worker_ring_restricted(workers[0]) ? 0 : SEAM_NO_RING;
 		missing |= sandbox_close();
 		seam_srv_started(srv, n, missing);
@@ -181,8 +196,11 @@ static int run(const struct options *o, unsigned missing)
 		if (rc < 0)
 			log_error("no controller: %s", strerror(-rc));
 		rc = rc < 0;
+		if (served)
+			admin_srv_stop(admin);
 		workers_end(workers, n);
 	}
+	admin_srv_free(admin);
 	seam_srv_free(srv);
 	serials_fini(&serials);
 	ledger_free(ledger);

@@ -31,6 +31,7 @@ static void portal_end(struct engine *e, struct portal **pp)
 {
 	struct portal *p = *pp;
 	*pp = p->next;
+	e->portal_changes++;
 	e->cfg.ops->portal_close(e->cfg.ctx, p->io);
 	free(p);
 }
@@ -71,6 +72,7 @@ int portal_add(struct engine *e, struct seam_msg *m)
 	}
 	p->next = ep->portals;
 	ep->portals = p;
+	e->portal_changes++;
 	return 0;
 }
 
@@ -126,6 +128,16 @@ int engine_portal_accept(
 uint32_t portal_number(const struct portal *p)
 {
 	return p->id;
+}
+
+const struct portal *portal_next(const struct portal *p)
+{
+	return p->next;
+}
+
+const char *portal_service(const struct portal *p)
+{
+	return p->service;
 }
 
 void engine_stream_told(struct engine *e, struct stream *s, uint64_t now_ms)

@@ -37,6 +37,8 @@ struct seam_srv {
 	_Atomic uint64_t dump; /* sequence number << 32 | workers that are not through */
 	struct serials *serials;
 	struct ledger *ledger;
+	void (*tap)(void *ctx, const struct seam_msg *m); /* NULL: nobody */
+	void *tap_ctx;
 	uint32_t top_link, top_session; /* of control's numbers */
 	struct worker **workers;
 	struct worker_seam seam;
@@ -62,6 +64,8 @@ static bool on_event(void *ctx, unsigned worker, const struct seam_msg *m)
 		registry_remove(&s->registry, OWNED_LINK, m->link);
 	else if (m->cmd == SEAM_SESSION_CLOSED)
 		registry_remove(&s->registry, OWNED_SESSION, m->session);
+	if (s->tap)
+		s->tap(s->tap_ctx, m);
 	return outbox_send(&s->outbox, worker, m);
 }
 
@@ -90,6 +94,8 @@ static void on_done(void *ctx, const struct seam_msg *cmd, const struct seam_msg
 					      : cmd->cmd == SEAM_SESSION_DEL && ok &&
 							!(cmd->has & SEAM_HAS(SEAM_A_CLOSE)))
 		registry_remove(&s->registry, OWNED_SESSION, cmd->session);
+	if (ok && s->tap)
+		s->tap(s->tap_ctx, cmd);
 	ack(s, cmd, answer, error);
 }
 
@@ -210,6 +216,12 @@ void seam_srv_started(struct seam_srv *s, unsigned workers, unsigned missing)
 	s->missing = missing;
 }
 
+void seam_srv_tap(struct seam_srv *s, void (*tap)(void *ctx, const struct seam_msg *m), void *ctx)
+{
+	s->tap = tap;
+	s->tap_ctx = ctx;
+}
+
 const struct worker_seam *seam_srv_seam(struct seam_srv *s)
 {
 	return &s->seam;
@@ -300,7 +312,7 @@ static void link_new(struct seam_srv *s, const struct pending_link *l)
 	s->next_link += 2;
 	outbox_send(&s->outbox, 0, &m);
 	m.cmd = SEAM_LINK_ADD;
-	m.has = SEAM_HAS(SEAM_A_LINK) | SEAM_HAS(SEAM_A_ORIGIN);
+	m.has = SEAM_HAS(SEAM_A_LINK) | SEAM_HAS(SEAM_A_ORIGIN) | SEAM_HAS(SEAM_A_PEER);
 	m.origin = seam_origin(&l->from);
 	int n = seam_encode(&m, buf, sizeof buf);
 	if (n < 0 || post(s, worker, buf, (size_t)n, l->fd, ENGINE_LOCAL) < 0) {

@@ -21,6 +21,9 @@ struct seam_srv *seam_srv_new(int seam_fd, unsigned workers, uint64_t seed, stru
 void seam_srv_started(struct seam_srv *s, unsigned workers, unsigned missing);
 /* How the workers speak to control. */
 const struct worker_seam *seam_srv_seam(struct seam_srv *s);
+/* Whom commands that were executed, and what control is told, are told as well; any thread. Before
+ * the workers run. */
+void seam_srv_tap(struct seam_srv *s, void (*tap)(void *ctx, const struct seam_msg *m), void *ctx);
 /* Serves until the controller has gone: 0; a negative errno when none came. */
 int seam_srv_run(struct seam_srv *s, struct worker **workers);
 void seam_srv_free(struct seam_srv *s); /* after the workers ended */

@@ -255,6 +255,12 @@ struct session_counts session_counts(const struct session *s)
 	return (struct session_counts){s->frames_rx, s->replays, s->auth_failures, s->dropped};
 }
 
+void session_epochs(const struct session *s, uint32_t *tx, uint32_t *rx)
+{
+	*tx = s->tx.epoch;
+	*rx = s->rx.epoch;
+}
+
 void session_stats(const struct session *s, struct seam_msg *m)
 {
 	m->has |= SEAM_HAS(SEAM_A_SESSION) | SEAM_HAS(SEAM_A_EPOCH_TX) | SEAM_HAS(SEAM_A_EPOCH_RX) |

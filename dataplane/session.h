@@ -130,6 +130,8 @@ struct session_counts {
 	uint64_t opened, replays, forged, malformed;
 };
 struct session_counts session_counts(const struct session *s);
+/* The epochs that it sends and receives in. */
+void session_epochs(const struct session *s, uint32_t *tx, uint32_t *rx);
 /* Fills the counters of a SEAM_SESSION_GET answer. */
 void session_stats(const struct session *s, struct seam_msg *m);
 

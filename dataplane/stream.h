@@ -108,6 +108,8 @@ struct stream_hub {
 	struct bufpool *pool;
 	struct stream_list news;
 	LIST_HEAD(, streams) sessions;
+	unsigned count;	       /* streams of all sessions */
+	uint64_t changes;      /* that came or went */
 	size_t held, held_max; /* bytes copied because their applications do not read */
 	/* sums of windows beyond WIRE_STREAM_FIRST: from the begin, and tuned */
 	uint64_t given, tuned, grown_max;

@@ -167,6 +167,8 @@ struct stream *stream_new(struct streams *st, uint32_t id, uint64_t tx_limit)
 	s->tx_limit = tx_limit;
 	credit_init(&s->rx, 0, WIRE_STREAM_FIRST, 0);
 	label_insert(&st->table, &s->node);
+	st->hub->count++;
+	st->hub->changes++;
 	++*count_of(st, id);
 	return s;
 }
@@ -274,6 +276,8 @@ void stream_end(struct stream *s, bool reset, uint8_t code)
 		return;
 	leave_lists(s);
 	label_remove(&st->table, &s->node);
+	st->hub->count--;
+	st->hub->changes++;
 	--*count_of(st, s->node.link);
 	let_go(s);
 	st->slots -= s->n_given;

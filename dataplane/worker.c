@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "worker.h"
 
+#include "admin_work.h"
 #include "app.h"
 #include "link_socket.h"
 #include "log.h"
@@ -89,6 +90,13 @@ static size_t on_tx_waiting(void *ctx, struct link *l)
 	return link_is_datagram(l) ? 0 : link_socket_tx_waiting(l);
 }
 
+static void on_news(void *ctx, enum admin_object object, struct admin_msg *row)
+{
+	struct worker *w = ctx;
+	if (w->cfg.admin)
+		w->cfg.admin->news(w->cfg.admin->ctx, object, row);
+}
+
 static bool on_event(void *ctx, const struct seam_msg *m)
 {
 	struct worker *w = ctx;
@@ -155,6 +163,7 @@ static const struct engine_ops engine_ops = {
 	.portal_open = on_portal_open,
 	.portal_close = on_portal_close,
 	.portal_socket = apps_portal_socket,
+	.news = on_news,
 };
 
 static void wake_arm(struct worker *w)
@@ -225,6 +234,14 @@ static void command(struct worker *w, struct letter *lt)
 	w->cfg.seam->done(w->cfg.seam->ctx, &m, answer.cmd ? &answer : NULL, rc);
 }
 
+static void admin(struct worker *w, struct admin_work *work)
+{
+	const struct admin_place place = {
+		.engine = w->engine, .ledger = w->cfg.ledger, .ring_entries = w->ring.entries};
+	admin_work_do(work, &place, w->now_ms);
+	w->cfg.admin->done(w->cfg.admin->ctx, work);
+}
+
 static void mail(struct worker *w)
 {
 	for (struct letter *l = mailbox_take(&w->mailbox), *next; l; l = next) {
@@ -243,6 +260,9 @@ static void mail(struct worker *w)
 		case LETTER_ARRIVAL:
 			apps_arrived(w->apps, l->seat, l->fd, w->now_ms);
 			l->fd = -1;
+			break;
+		case LETTER_ADMIN:
+			admin(w, l->work);
 			break;
 		case LETTER_STOP:
 			w->stopping = true;

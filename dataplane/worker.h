@@ -6,6 +6,7 @@
 #ifndef OCKAM_WORKER_H
 #define OCKAM_WORKER_H
 
+#include "admin.h"
 #include "mailbox.h"
 
 struct worker;
@@ -20,6 +21,13 @@ struct worker_seam {
 	void *ctx;
 };
 
+/* How a worker speaks to the server of operators; any thread. */
+struct worker_admin {
+	void (*done)(void *ctx, struct admin_work *w);
+	void (*news)(void *ctx, enum admin_object object, struct admin_msg *row);
+	void *ctx;
+};
+
 struct worker_config {
 	unsigned index;
 	unsigned count; /* set by worker_run */
@@ -28,6 +36,7 @@ struct worker_config {
 	struct serials *serials;
 	struct ledger *ledger;
 	const struct worker_seam *seam;
+	const struct worker_admin *admin; /* NULL: nobody looks */
 	struct worker **all; /* by index; filled before any link is added */
 };
 

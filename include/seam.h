@@ -39,11 +39,12 @@
  *                           A listening stream socket, or a bound datagram socket: of its datagrams
  *                           those that are of no link come up as DGRAM, if they may be a HELLO.
  * SEAM_LISTENER_DEL control listener*                                   -       -ENOENT
- * SEAM_LINK_ADD    control  link* session (for a channel link) out_link origin
+ * SEAM_LINK_ADD    control  link* session (for a channel link) out_link origin peer
  *                                                                       socket  -EEXIST -ENOENT -EMFILE
  *                           The link starts down: only LINK frames pass either way. out_link: the
  *                           link that it will exchange most frames with; one worker gets both.
  *                           origin: links with the same number share what one may send to control.
+ *                           peer: its address or channel, as operators are told.
  *                           A datagram link has tag_rx*, and either a connected socket (this node
  *                           has dialled), or listener* and address*: frames from there are the
  *                           link's.
@@ -65,6 +66,7 @@
  *        answer:            link label idle_ms
  * SEAM_SESSION_ADD control  session* serial* role* suite* link* label (rx)* label_tx* frame_max*
  *                           chain_rx* chain_tx* (32 bytes each) exporter* path_flags close note
+ *                           peer (its identifier, as operators are told)
  *                           Takes over a half-open row (link, label), or makes one. Role initiator:
  *                           sends nothing before it has opened a frame. Role responder: sends PING
  *                           at once. With `close`: sends CLOSE(code) instead, answers SESSION_PING

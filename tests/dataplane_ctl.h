@@ -28,9 +28,10 @@
 #include <cmocka.h>
 
 #define H(a) SEAM_HAS(SEAM_A_##a)
-enum { TIMEOUT_MS = 20000, SEAM_FD = 3 };
+enum { TIMEOUT_MS = 20000, SEAM_FD = 3, ADMIN_FD = 5 };
 
 static const char *program, *workers = "2", *mask = "";
+static int admin_listener = -1; /* the operators' door, when a test has one */
 static unsigned files_max; /* descriptors that a program may have; 0: as many as we */
 
 struct dp {
@@ -122,6 +123,12 @@ static inline void start(struct dp *d, int listener)
 		setrlimit(RLIMIT_NOFILE, &files);
 	if (listener != SEAM_FD)
 		dup2(listener, SEAM_FD);
+	if (admin_listener >= 0) {
+		dup2(admin_listener, ADMIN_FD);
+		execl(program, program, "--seam-fd", "3", "--admin-fd", "5", "--workers", workers,
+			"--uring-mask", mask, NULL);
+		_exit(127);
+	}
 	execl(program, program, "--seam-fd", "3", "--workers", workers, "--uring-mask", mask, NULL);
 	_exit(127);
 }

@@ -56,11 +56,49 @@ static void equal_keys_are_all_found(void **state)
 	label_table_fini(&t);
 }
 
+/* Walks in parts, while the table grows: what is there all the time comes once, and only once. */
+static void a_walk_outlives_growth(void **state)
+{
+	enum { FIRST = 500, MORE = 20000 };
+	struct label_table t;
+	struct label_node *n = calloc(FIRST + MORE, sizeof *n);
+	unsigned *seen = calloc(FIRST + MORE, sizeof *seen), more = FIRST, gone = 0;
+	assert_int_equal(label_table_init(&t, 7), 0);
+	for (unsigned i = 0; i < FIRST + MORE; i++)
+		n[i] = (struct label_node){.link = 1 + i % 3, .label = i};
+	for (unsigned i = 0; i < FIRST; i++)
+		label_insert(&t, &n[i]);
+	uint64_t cursor = 0, changes = t.changes;
+	unsigned steps = 0;
+	do {
+		struct label_node *first;
+		cursor = label_scan(&t, cursor, &first);
+		for (struct label_node *p = first; p; p = p->next)
+			seen[p - n]++;
+		steps++;
+		for (unsigned k = 0; k < 60 && more < FIRST + MORE; k++)
+			label_insert(&t, &n[more++]);
+		if (steps % 16 == 0) /* every tenth of the first ones goes meanwhile */
+			label_remove(&t, &n[10 * gone++ % FIRST]);
+	} while (cursor);
+	assert_int_equal(more, FIRST + MORE);
+	assert_true(t.mask > 8192 && steps > 1000);
+	assert_true(t.changes > changes);
+	for (unsigned i = 0; i < FIRST; i++)
+		assert_true(i % 10 ? seen[i] == 1 : seen[i] <= 1);
+	for (unsigned i = FIRST; i < FIRST + MORE; i++)
+		assert_true(seen[i] <= 1);
+	label_table_fini(&t);
+	free(seen);
+	free(n);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(many_keys_are_found),
 		cmocka_unit_test(equal_keys_are_all_found),
+		cmocka_unit_test(a_walk_outlives_growth),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
