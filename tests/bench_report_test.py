@@ -9,7 +9,7 @@ import jsonschema
 PROGRAM = sys.argv[1]
 with open(sys.argv[2], encoding="utf-8") as schema_file:
     SCHEMA = json.load(schema_file)
-MACHINE = {"cpu": "a", "cpus": 2, "kernel": "k", "congestion_control": "cubic", "load": 0.5, "build": "b",
+MACHINE = {"cpu": "a", "cpus": 2, "kernel": "k", "congestion_control": "cubic", "load": 0.5, "busy": 0.1, "build": "b",
            "date": "2026-01-02", "version": "1", "revision": "r", "peers": {}}
 case = 0
 

@@ -77,6 +77,7 @@ struct bench {
 	struct results *results;
 	char dir[PATH_MAX];   /* temporary, removed at the end */
 	char ockam[PATH_MAX]; /* the program under test */
+	bool profile;	      /* one more round, under perf */
 	/* now */
 	const struct scenario *scenario;
 	unsigned round;

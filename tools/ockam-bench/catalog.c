@@ -102,7 +102,7 @@ static const struct scenario forward = {
 		{{"relay node", "round trip of a 64 B frame, p50"},
 			{"HAProxy, TCP mode", "round trip of a 64 B frame, p50"}, AT_MOST(1.2),
 			DECIDES}),
-	.seconds = 1,
+	.seconds = .3,
 	.ops = &forward_ops,
 };
 

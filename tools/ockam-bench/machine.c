@@ -14,6 +14,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#define BUSY_SECONDS .5
+#define BUSY_WARN .1
+
 /* What others are asked for their version with; the first line of what they say that begins with
  * `line`. */
 static const struct peer {
@@ -77,6 +80,23 @@ static json_t *peers_json(void)
 	return all;
 }
 
+/* What others use of the CPUs while we do nothing. */
+static double busy_share(void)
+{
+	uint64_t start = now_ns(), busy = machine_busy_ns();
+	sleep_seconds(BUSY_SECONDS);
+	busy = machine_busy_ns() - busy;
+	double share =
+		(double)busy / (double)(now_ns() - start) / (double)sysconf(_SC_NPROCESSORS_ONLN);
+	share = share < 0 ? 0 : share > 1 ? 1 : share;
+	if (share > BUSY_WARN)
+		bench_say("others use %.0f %% of this machine's CPUs: only ratios within a round "
+			  "mean anything, and "
+			  "they less",
+			100 * share);
+	return share;
+}
+
 json_t *machine_json(void)
 {
 	char cpu[128], congestion[32], date[32];
@@ -89,10 +109,11 @@ json_t *machine_json(void)
 	uname(&u);
 	if (getloadavg(&load, 1) != 1)
 		load = -1;
-	return json_pack("{s:s, s:i, s:s, s:s, s:f, s:s, s:s, s:s, s:s, s:o}", "cpu", cpu, "cpus",
-		(int)sysconf(_SC_NPROCESSORS_ONLN), "kernel", u.release, "congestion_control",
-		congestion, "load", load, "build", BENCH_BUILD, "date", date, "version",
-		OCKAM_VERSION, "revision", bench_revision, "peers", peers_json());
+	return json_pack("{s:s, s:i, s:s, s:s, s:f, s:f, s:s, s:s, s:s, s:s, s:o}", "cpu", cpu,
+		"cpus", (int)sysconf(_SC_NPROCESSORS_ONLN), "kernel", u.release,
+		"congestion_control", congestion, "load", load, "busy", busy_share(), "build",
+		BENCH_BUILD, "date", date, "version", OCKAM_VERSION, "revision", bench_revision,
+		"peers", peers_json());
 }
 
 uint64_t machine_busy_ns(void)

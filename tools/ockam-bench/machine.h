@@ -6,8 +6,9 @@
 #include <jansson.h>
 #include <stdint.h>
 
-/* {cpu, cpus, kernel, congestion_control, load, build, date, version, revision, peers}; a new
- * reference. `load` is that of the minute before the call; `peers` is what each program that is
+/* {cpu, cpus, kernel, congestion_control, load, busy, build, date, version, revision, peers}; a new
+ * reference. `load` is that of the minute before the call, `busy` what others use
+ * of the CPUs now, as a share; `peers` is what each program that is
  * installed says of its version. */
 json_t *machine_json(void);
 /* For how long all CPUs together were not idle, since the start; steps of 10 ms. */

@@ -40,6 +40,7 @@ static const char usage[] =
 	"  -o FILE        also writes the JSON document there\n"
 	"  --plot FILE    also writes the report there, one HTML file with pictures of all "
 	"samples\n"
+	"  --profile      one more round under perf: CPU time by program, stage and symbol, on standard error\n"
 	"compare:\n"
 	"  --relative     compares what each figure is of the scenario's first contestant in the "
 	"same round\n"
@@ -141,6 +142,7 @@ static const struct option long_options[] = {
 	{"paths", required_argument, NULL, 'n'},
 	{"hogs", required_argument, NULL, 'g'},
 	{"plot", required_argument, NULL, 'P'},
+	{"profile", no_argument, NULL, 'f'},
 	{"relative", no_argument, NULL, 'R'},
 	{"least", required_argument, NULL, 'L'},
 	{"json", no_argument, NULL, 'j'},
@@ -193,6 +195,9 @@ static int take(struct bench *b, struct options *o, int c, const char *arg)
 		return 0;
 	case 'P':
 		o->plot = arg;
+		return 0;
+	case 'f':
+		b->profile = true;
 		return 0;
 	case 'R':
 		o->relative = true;

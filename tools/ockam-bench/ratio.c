@@ -84,19 +84,23 @@ static void say(const struct bench *b, const struct ratio *r, const struct resul
 {
 	struct interval i = result_interval(w);
 	double v = result_median(w);
+	char interval[96] = "one round";
+	bool known = i.confidence > 0;
+	if (known)
+		snprintf(interval, sizeof interval, "%.3g to %.3g", i.low, i.high);
 	if (r->goal != GOAL_NONE) {
 		bool met = r->goal == GOAL_AT_LEAST ? v >= r->bound : v <= r->bound;
-		bool clear = i.confidence > 0 && (i.low > r->bound || i.high < r->bound);
-		bench_say("%s  %.3g (%.3g to %.3g)  %s, %s%s", met ? "met   " : "MISSED", v, i.low,
-			i.high, w->contestant, w->metric,
-			clear ? "" : "; the bound is inside the interval");
+		bool inside = known && i.low <= r->bound && r->bound <= i.high;
+		bench_say("%s  %.3g (%s)  %s, %s%s", met ? "met   " : "MISSED", v, interval,
+			w->contestant, w->metric,
+			inside ? "; the bound is inside the interval" : "");
 	}
-	if (r->decides && !settled(b, r))
-		bench_say("NOT SETTLED after %u rounds: %s, %s is known to ± %.0f %%, wanted ± "
-			  "%.0f %%",
-			b->round, w->contestant, w->metric,
-			i.confidence > 0 ? 100 * interval_half_width(&i) : INFINITY,
-			100 * b->bound);
+	if (!r->decides || settled(b, r))
+		return;
+	if (known)
+		snprintf(interval, sizeof interval, "± %.0f %%", 100 * interval_half_width(&i));
+	bench_say("NOT SETTLED after %u rounds: %s, %s is known to %s, wanted ± %.0f %%", b->round,
+		w->contestant, w->metric, interval, 100 * b->bound);
 }
 
 void ratios_add(struct bench *b)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "rounds.h"
 
+#include "profile.h"
 #include "ratio.h"
 
 #include <assert.h>
@@ -80,6 +81,8 @@ static int all(struct bench *b, void *state)
 		bench_say("%s: round %u", b->scenario->name, b->round + 1);
 		rc = b->scenario->ops->round(b, state);
 	}
+	if (rc == 0 && b->profile)
+		rc = profile_round(b, state);
 	if (rc == 0 && b->scenario->ops->finish)
 		rc = b->scenario->ops->finish(b, state);
 	return rc;
