@@ -85,12 +85,21 @@ int node_look(const struct bench *b, const char *name, struct node_info *info)
 	return rc;
 }
 
-int node_create(const struct bench *b, const char *name, struct node_info *info)
+int node_create_with(const struct bench *b, const char *name, const char *const options[],
+	struct node_info *info)
 {
-	const char *args[] = {"node", "create", name, "--transit", "127.0.0.0/8",
-		"--udp-listener-address", "127.0.0.1:0", NULL};
+	const char *args[ARGS_MAX] = {"node", "create", name, "--transit", "127.0.0.0/8",
+		"--udp-listener-address", "127.0.0.1:0"};
+	unsigned n = 7;
+	for (; options && *options && n < ARGS_MAX - 1; options++)
+		args[n++] = *options;
 	int rc = node_command(b, args, NULL, 0, NULL);
 	return rc < 0 ? rc : node_look(b, name, info);
+}
+
+int node_create(const struct bench *b, const char *name, struct node_info *info)
+{
+	return node_create_with(b, name, NULL, info);
 }
 
 void node_delete_all(const struct bench *b)

@@ -20,7 +20,11 @@ int node_home(const struct bench *b, const char *name);
  * printed, at most cap - 1 bytes; `r` may be NULL. */
 int node_command(const struct bench *b, const char *const args[], char *out, size_t cap,
 	struct proc_result *r);
+/* With listeners for TCP and UDP, and transit on this machine. */
 int node_create(const struct bench *b, const char *name, struct node_info *info);
+/* With further options of the command, up to NULL; NULL: none. */
+int node_create_with(const struct bench *b, const char *name, const char *const options[],
+	struct node_info *info);
 int node_look(const struct bench *b, const char *name, struct node_info *info);
 /* Ends all nodes of the home in use. */
 void node_delete_all(const struct bench *b);

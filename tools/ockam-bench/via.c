@@ -7,6 +7,7 @@
 #include "tree.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -128,10 +129,11 @@ static int open_bare_udp(struct bench *b, const struct via_set *s, struct via *v
 static int open_node(struct bench *b, const struct via_set *s, struct via *v)
 {
 	struct node_info info;
-	const char *name = v->kind->carrier == VIA_UDP ? "relay-udp" : "relay";
+	char name[16];
+	snprintf(name, sizeof name, "relay%u", s->n);
 	int rc = node_home(b, "relay");
 	if (rc == 0)
-		rc = node_create(b, name, &info);
+		rc = node_create_with(b, name, v->kind->node_options, &info);
 	if (rc < 0)
 		return rc;
 	v->port = v->kind->carrier == VIA_UDP ? info.udp_port : info.port;
