@@ -271,6 +271,8 @@ for i, s in enumerate(["127.0.0.1:4000", "[::1]:80", "unix:/tmp/x.sock", "exampl
         put("text", f"address {what} {i}", bytes([what]) + s.encode())
 for i, s in enumerate(["10.0.0.0/8:80-90", "[fe80::/10]:443", "0.0.0.0/0", "::/0", "127.0.0.1:4000"]):
     put("text", f"transit {i}", b"\2" + s.encode())
+for i, s in enumerate(["localhost:4000", "http://127.0.0.1:4000", "Bearer ab" + "0" * 62]):
+    put("text", f"header {i}", b"\1" + s.encode())
 put("text", "route from stdin", b"\3" + b"-/service/echo/node/n1/service/x")
 put("text", "hex", b"\4" + b"00ffA5")
 put("text", "identifier", b"\5" + re.search(r'vector_identifier\[\] = "(\w+)"', objects)[1].encode())

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * The small things that users write: durations, addresses, transit rules, `-` in routes, hex,
- * identifiers, the addresses of listeners and links.
+ * identifiers, the addresses of listeners and links; and what a header of HTTP says.
  */
 #include "address.h"
 #include "duration.h"
 #include "fuzz.h"
 #include "hex.h"
+#include "http_guard.h"
 #include "link.h"
 #include "route.h"
 #include "stdin_route.h"
@@ -85,6 +86,19 @@ static void address(const char *s)
 		CHECK(address_valid(s));
 }
 
+/* Nobody gets in but by the very words. */
+static void http_headers(const char *s)
+{
+	static const struct secret32 token = {{0xab}};
+	static const char digits[] = "ab00000000000000000000000000000000000000000000000000000000000000";
+	if (http_host_fits(s, 4000))
+		CHECK(!strcasecmp(s, "localhost:4000") || !strcasecmp(s, "127.0.0.1:4000"));
+	if (http_origin_fits(s, 4000))
+		CHECK(!strncasecmp(s, "http://", 7) && http_host_fits(s + 7, 4000));
+	if (http_token_fits(s, &token))
+		CHECK(strlen(s) > sizeof digits && !strcasecmp(s + strlen(s) - (sizeof digits - 1), digits));
+}
+
 static void transit(const char *s)
 {
 	struct transit *t = transit_new();
@@ -106,6 +120,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		break;
 	case 1:
 		address(s);
+		http_headers(s);
 		break;
 	case 2:
 		transit(s);
