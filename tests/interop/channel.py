@@ -13,6 +13,7 @@ from identity import dump, load
 from noise import Cipher, Handshake, Refused, expand, hkdf, public
 
 REC_PAD, REC_PING, REC_PONG, REC_CLOSE, REC_MSG = range(5)
+REC_OPEN = 16  # and all that are of streams
 REQUEST, REPLY, ERROR = range(3)
 MORE = 1
 PIECES, REFUSED_SUITE = 0x4f, 0x80
@@ -58,6 +59,7 @@ class Channel:
         tx, rx = chains if handshake.initiator else chains[::-1]
         self.tx, self.rx = Direction(handshake.suite, tx), Direction(handshake.suite, rx)
         self.parts, self.messages, self.number = {}, [], 0
+        self.on_stream = None
 
     # records
 
@@ -71,12 +73,12 @@ class Channel:
 
     def open(self, sub, head, body):
         seq = int.from_bytes(head[8:], 'big')
-        if seq != self.rx.next_seq:
+        if seq < self.rx.next_seq or (seq > self.rx.next_seq and not self.link.path_flags):
             raise Refused(f'frame {seq} instead of {self.rx.next_seq}')
         if sub == self.rx.epoch + 1 & 0xff:
             self.rx.step()
         text = self.rx.cipher.open(seq, head, body)
-        self.rx.next_seq += 1
+        self.rx.next_seq = seq + 1
         while text:
             kind, flags, length, stream = struct.unpack_from('>BBHI', text)
             if len(text) < 8 + length:
@@ -97,6 +99,8 @@ class Channel:
             elif what == REC_CLOSE:
                 self.send((REC_CLOSE, 0, b'\0'))
                 return data[0]
+            elif what >= REC_OPEN:
+                self.on_stream(what, flags, stream, data)
             elif what == REC_MSG:
                 whole = self.parts.pop(stream, b'') + data
                 if flags & MORE:
@@ -200,7 +204,7 @@ def initiate(link, me, onward, listener, suite=1, suites=(1, 2)):
     name, extensions = listener.encode(), dump({random.randrange(1000, 1 << 32): 1})
     front = struct.pack('>BBHIB', suite, 1, FRAME_MAX, label, len(name)) + name + bytes([len(extensions)]) + extensions
     noise = Handshake(suite, True, b'ockam/1\0' + front, static)
-    link.send(frame(INIT, 0, label, two_parts([HOPS, link.frame_max, 0, onward], front + noise.write(b''))))
+    link.send(frame(INIT, 0, label, two_parts([HOPS, link.frame_max, link.path_flags, onward], front + noise.write(b''))))
     hop, end = await_kind(link, RESP, label)
     label_tx, = struct.unpack_from('>I', end)
     peer, theirs, rest = check_payload(noise.read(end[4:]), noise, me)
@@ -209,7 +213,7 @@ def initiate(link, me, onward, listener, suite=1, suites=(1, 2)):
     agree(suites, theirs, suite)
     finish = noise.write(payload(me, static, list(suites)))
     channel = Channel(link, noise, peer, label, label_tx)
-    send_pieces(link, FINISH, label_tx, None, finish, hop[1])
+    send_pieces(link, FINISH, label_tx, None, finish, min(hop[1], link.piece_max))
     while not channel.rx.next_seq: # the responder confirms by a frame
         code = channel.take()
         if code is not None:
@@ -234,7 +238,7 @@ def respond(link, me, listener, suites=(1, 2)):
     noise.read(end[at:])
     answer = struct.pack('>I', label) + noise.write(payload(me, static, list(suites), label))
     path_max = min(hop[1], frame_max, link.frame_max)
-    send_pieces(link, RESP, label_tx, [HOPS, path_max, hop[2], []], answer, path_max)
+    send_pieces(link, RESP, label_tx, [HOPS, path_max, hop[2], []], answer, min(path_max, link.piece_max))
     _, finish = await_kind(link, FINISH, label)
     peer, theirs, _ = check_payload(noise.read(finish), noise, me)
     agree(theirs, suites, suite)

@@ -46,6 +46,8 @@ def route(text):
 class Link:
     """One TCP connection that has greeted. recv() gives frames other than those of the link itself."""
 
+    path_flags, piece_max = 0, FRAME_MAX
+
     def __init__(self, sock, dialled):
         self.sock, self.got = sock, b''
         sock.settimeout(WAIT_S)

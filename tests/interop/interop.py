@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Interoperation: a second implementation, small and from docs/protocol.md alone, with real nodes.
 
-It opens channels to a node, directly and through another one as relay, and lets a node open one to it; sends a
-message and gets the answer, in both roles, with both suites. OCKAM is the program under test. TAP.
+It opens channels to a node, directly, through another one as relay and over UDP, and lets a node open some to it;
+sends messages and gets the answers, in both roles, with both suites; opens streams to an outlet, and is the outlet of
+an inlet. OCKAM is the program under test. TAP.
 """
 import json
 import os
@@ -12,6 +13,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import traceback
 
 try:
@@ -22,8 +24,10 @@ except ImportError as e:
     sys.exit(0)
 
 import channel
+from datagram import DatagramLink
 from frame import CONTROL, Link, frame, route, split_parts, two_parts, WAIT_S
 from identity import Identity, dump, load
+from stream import Streams
 
 OCKAM = os.environ['OCKAM']
 ME = Identity()
@@ -39,9 +43,9 @@ def ockam(*args, background=False):
     return done.stdout.strip()
 
 
-def port_of(node):
+def port_of(node, transport='tcp'):
     shown = json.loads(ockam('node', 'show', node, '--output', 'json'))
-    return int(shown['transports'][0]['socket_address'].rsplit(':', 1)[1])
+    return next(int(t['socket_address'].rsplit(':', 1)[1]) for t in shown['transports'] if t['type'] == transport)
 
 
 def home_identity():
@@ -140,6 +144,82 @@ def responder_behind_a_relay():
     respond_to(f'/ip4/127.0.0.1/tcp/{port_of("gate")}/ip4/127.0.0.1/tcp/{{port}}/service/front')
 
 
+def initiator_over_udp():
+    link = DatagramLink(port_of('n1', 'udp'))
+    c = channel.initiate(link, ME, route('/service/api'), 'api')
+    assert c.peer == home_identity()
+    for i in range(20):
+        assert c.ask('uppercase', b'datagram %d' % i) == b'DATAGRAM %d' % i
+    listed = json.loads(ockam('secure-channel', 'list', '--at', 'n1', '--output', 'json'))
+    mine = [x for x in listed if x['peer_identifier'] == str(ME)]
+    assert mine[0]['replay_drops'] == mine[0]['auth_drops'] == 0, mine
+    c.close()
+    link.close()
+
+
+def echo(listening):
+    """A program on TCP that gives back what it gets, and ends when the other side does."""
+    with listening.accept()[0] as s:
+        while piece := s.recv(65536):
+            s.sendall(piece)
+
+
+def streams_to_an_outlet():
+    with socket.create_server(('127.0.0.1', 0)) as listening:
+        for _ in range(2):
+            threading.Thread(target=echo, args=(listening,), daemon=True).start()
+        ockam('tcp-outlet', 'create', '--at', 'n1', '--to', f'127.0.0.1:{listening.getsockname()[1]}')
+        link = Link.dial(port_of('n1'))
+        c = channel.initiate(link, ME, route('/service/api'), 'api')
+        streams = Streams(c)
+        one, two = streams.open('outlet'), streams.open('outlet')
+        one.write(b'a few')
+        assert one.read(5) == b'a few'
+        two.write(LARGE * 20)  # 2 MB: more than any window at its begin
+        two.write(b'', fin=True)
+        assert two.read() == LARGE * 20
+        one.write(b' more', fin=True)
+        assert one.read() == b' more'
+        try:
+            streams.open('nothing')
+        except channel.Refused as e:
+            assert str(e) == 'REFUSE 1', e
+        else:
+            raise AssertionError('an outlet that is not there took a stream')
+        c.close()
+        link.close()
+        ockam('tcp-outlet', 'delete', 'outlet', '--at', 'n1')
+
+
+def streams_from_an_inlet():
+    with socket.create_server(('127.0.0.1', 0)) as listening:
+        making = ockam('tcp-inlet', 'create', '--at', 'n1', '--alias', 'in', '--parallel', '1', '--authorized',
+                       str(ME), '--to', f'/ip4/127.0.0.1/tcp/{listening.getsockname()[1]}/secure/front/service/app',
+                       background=True)
+        link = accept(listening)
+        c = channel.respond(link, ME, 'front')
+        streams = Streams(c)
+        c.take()  # FINISH was good: the node's first frame
+        bound = making.communicate(timeout=60)[0].strip()
+        assert making.returncode == 0
+        host, port = bound.rsplit(':', 1)
+        with socket.create_connection((host, int(port)), WAIT_S) as app:
+            app.sendall(b'hello')
+            s, service = streams.accept()
+            assert service == 'app'
+            assert s.read(5) == b'hello'
+            s.write(LARGE, fin=True)
+            got = b''
+            while piece := app.recv(65536):
+                got += piece
+            assert got == LARGE
+            app.sendall(b' and bye')
+            app.shutdown(socket.SHUT_WR)
+            assert s.read() == b' and bye'
+        ockam('tcp-inlet', 'delete', 'in', '--at', 'n1')
+        link.close()
+
+
 def messages_without_a_channel():
     link = Link.dial(port_of('n1'))
     handle = os.urandom(16)
@@ -152,7 +232,8 @@ def messages_without_a_channel():
 
 
 TESTS = [initiator_with_aesgcm, initiator_with_chachapoly, initiator_through_a_relay,
-         initiator_whom_nobody_authorized, responder, responder_behind_a_relay, messages_without_a_channel]
+         initiator_whom_nobody_authorized, responder, responder_behind_a_relay, initiator_over_udp,
+         streams_to_an_outlet, streams_from_an_inlet, messages_without_a_channel]
 
 
 def main():
@@ -161,7 +242,7 @@ def main():
     failed = 0
     print(f'1..{len(TESTS)}', flush=True)
     try:
-        ockam('node', 'create', 'n1', '--authorized', str(ME))
+        ockam('node', 'create', 'n1', '--authorized', str(ME), '--udp-listener-address', '127.0.0.1:0')
         ockam('node', 'create', 'relay')
         for number, test in enumerate(TESTS, 1):
             try:
