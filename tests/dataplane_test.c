@@ -300,6 +300,69 @@ static void a_link_that_sent_waste_is_read_again(void **state)
 	close(b);
 }
 
+/* The text of one worker, copied before the ACK takes its place; the ACK's error. */
+static int counters_of(struct dp *d, uint32_t worker, char *dst, size_t cap)
+{
+	struct seam_msg m = {.cmd = SEAM_STATS_GET,
+		.fd = -1,
+		.want_ack = true,
+		.has = H(WORKER),
+		.seq = ++d->seq,
+		.worker = worker};
+	post(d, m, -1);
+	for (;;) {
+		struct seam_msg a = next_message(d);
+		if (a.seq != m.seq)
+			continue;
+		if (a.cmd == SEAM_ACK)
+			return a.error;
+		assert_int_equal(a.worker, worker);
+		assert_in_range(snprintf(dst, cap, "%s", a.counters), 1, cap - 1);
+	}
+}
+
+/* What the lines "KIND VALUE NAME" of all workers, and the main thread, say in sum. */
+static uint64_t counted(struct dp *d, const char *kind, const char *name)
+{
+	char text[8192], k[32], n[64];
+	unsigned long long v;
+	uint64_t sum = 0;
+	uint32_t w = 0;
+	for (; counters_of(d, w, text, sizeof text) == 0; w++)
+		for (const char *line = text; *line; line = strchr(line, '\n') + 1) {
+			assert_int_equal(sscanf(line, "%31[a-z] %llu %63[^\n]", k, &v, n), 3);
+			if (!strcmp(k, kind) && !strcmp(n, name))
+				sum += v;
+		}
+	assert_int_equal(w, atoi(workers) + 1); /* and the main thread */
+	return sum;
+}
+
+static void workers_tell_what_became_of_frames(void **state)
+{
+	struct dp *d = *state;
+	uint32_t la, lb;
+	uint8_t f[40], g[40];
+	int a = neighbour(d, &la), b = neighbour(d, &lb);
+	uint64_t received = counted(d, "stage", "received"),
+		 lost = counted(d, "drop", "unknown label");
+	assert_int_equal(row(d, la, 7, lb), 0);
+	for (unsigned i = 0; i < 100; i++) {
+		frame_header_encode(f, WIRE_DATA, 0, sizeof f, i % 2 ? 7 : 8, i);
+		write_all(a, f, sizeof f);
+	}
+	for (unsigned i = 0; i < 50; i++)
+		read_all(b, g, sizeof g);
+	frame_header_encode(f, WIRE_DATA, 0, sizeof f, 7, 100);
+	write_all(a, f, sizeof f);
+	read_all(b, g, sizeof g);
+	assert_int_equal(counted(d, "drop", "unknown label") - lost, 50);
+	assert_int_equal(counted(d, "stage", "received") - received, 101);
+	assert_int_equal(counted(d, "waiting", "waiting"), 0);
+	close(a);
+	close(b);
+}
+
 /* Of connections that say nothing those of the address with most make room for the others. */
 static void silence_keeps_nobody_out(void **state)
 {
@@ -443,6 +506,7 @@ int main(int argc, char **argv)
 		T(an_overrun_is_reset),
 		T(control_speaks_before_it_hangs_up),
 		T(a_link_that_sent_waste_is_read_again),
+		T(workers_tell_what_became_of_frames),
 		T(a_listener_can_be_closed),
 		cmocka_unit_test_setup_teardown(
 			silence_keeps_nobody_out, set_up_with_few_files, tear_down),
