@@ -16,7 +16,7 @@ struct http_client;
 
 enum {
 	HTTP_STRANGERS_MAX = 32,
-	HTTP_STRANGER_MS = 10000,
+	HTTP_STRANGER_MS = 5000,
 	HTTP_CONNECTIONS_MAX = 128, /* with those that are trusted */
 };
 

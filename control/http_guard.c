@@ -50,9 +50,25 @@ bool http_token_fits(const char *authorization, const struct secret32 *token)
 	return fits;
 }
 
+struct wanted {
+	const char *name, *value;
+};
+
+static enum MHD_Result on_header(
+	void *cls, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+	struct wanted *w = cls;
+	if (!strcasecmp(name, w->name))
+		w->value = w->value || !value ? "" : value;
+	return MHD_YES;
+}
+
+/* NULL: there is none. One that came twice is "", which fits nothing. */
 static const char *header(struct MHD_Connection *c, const char *name)
 {
-	return MHD_lookup_connection_value(c, MHD_HEADER_KIND, name);
+	struct wanted w = {.name = name};
+	MHD_get_connection_values(c, MHD_HEADER_KIND, on_header, &w);
+	return w.value;
 }
 
 enum http_verdict http_guard_ask(

@@ -13,8 +13,9 @@ token_of() { cat "$OCKAM_HOME/nodes/$1/http_token"; }
 call() {
 	local method=$1 path=$2
 	shift 2
+	at=${at:-$(address_of n1)}
 	curl -sS -X "$method" -H "Authorization: Bearer $(token_of n1)" -o "$BATS_TEST_TMPDIR/body" \
-		-w '%{http_code}' "http://$(address_of n1)$path" "$@" >"$BATS_TEST_TMPDIR/code"
+		-w '%{http_code}' "http://$at$path" "$@" >"$BATS_TEST_TMPDIR/code"
 	status=$(cat "$BATS_TEST_TMPDIR/code") output=$(cat "$BATS_TEST_TMPDIR/body")
 }
 # code_of [curl's options]: the status alone, without a token.
@@ -83,7 +84,8 @@ code_of() { curl -sS -o /dev/null -w '%{http_code}' "$@"; }
 
 @test "no page that a browser was led to gets through" {
 	ockam node create n1 --http-server
-	url=http://$(address_of n1) port=$(address_of n1 | sed 's/.*://')
+	url=http://$(address_of n1)
+	port=${url##*:}
 	auth="Authorization: Bearer $(token_of n1)"
 	[ "$(code_of -H "$auth" -H "Host: localhost:$port" "$url/show")" = 200 ]
 	for host in evil.example "evil.example:$port" localhost "localhost.evil.example:$port" "0.0.0.0:$port" "[::1]:$port"; do
@@ -91,6 +93,10 @@ code_of() { curl -sS -o /dev/null -w '%{http_code}' "$@"; }
 		[ "$(code_of -I -H "Host: $host" "$url/")" = 403 ]
 	done
 	[ "$(code_of -0 -H "$auth" -H 'Host:' "$url/show")" = 403 ]
+	exec 5<>"/dev/tcp/127.0.0.1/$port"
+	printf 'GET /show HTTP/1.1\r\nHost: 127.0.0.1:%s\r\nHost: evil.example\r\n%s\r\n\r\n' "$port" "$auth" >&5
+	read -r answer <&5
+	[[ "$answer" == *" 403 "* ]]
 	[ "$(code_of -H "$auth" -H 'Origin: http://evil.example' "$url/show")" = 403 ]
 	[ "$(code_of -H "$auth" -H 'Origin: null' "$url/show")" = 403 ]
 	[ "$(code_of -H "$auth" -H "Origin: $url" "$url/show")" = 200 ]
@@ -159,6 +165,25 @@ code_of() { curl -sS -o /dev/null -w '%{http_code}' "$@"; }
 	kill "$helper"
 	gone() { [ ! -e "$OCKAM_HOME/nodes/n3" ]; }
 	eventually gone
+}
+
+@test "another user of the machine gets nothing" {
+	[ "$(id -u)" = 0 ] || skip "only root can be somebody else"
+	ockam node create n1 --http-server
+	url=http://$(address_of n1)
+	somebody() { setpriv --reuid=65534 --regid=65534 --clear-groups -- "$@"; }
+	chmod 711 "$BATS_TEST_TMPDIR" # so that it is the home that keeps him out
+	[ "$(somebody curl -sS -I -o /dev/null -w '%{http_code}' "$url/")" = 200 ]
+	[ "$(somebody curl -sS -o /dev/null -w '%{http_code}' "$url/show")" = 401 ]
+	[ "$(somebody curl -sS -o /dev/null -w '%{http_code}' -X DELETE "$url/v1/services/echo")" = 401 ]
+	run somebody cat "$OCKAM_HOME/nodes/n1/http_token"
+	[ "$status" != 0 ]
+	run somebody curl -sS --unix-socket "$OCKAM_HOME/run/n1/control.sock" http://localhost/v1/node
+	[ "$status" != 0 ]
+	run somebody env OCKAM_HOME="$OCKAM_HOME" "$OCKAM" service stop echo --at n1
+	[ "$status" != 0 ]
+	expect 0 ockam service list --at n1
+	json '[.[].addr] | contains(["echo"])' true
 }
 
 @test "slow strangers go, and keep nobody out" {
