@@ -137,6 +137,7 @@ static const struct command node_commands[] = {
 		.examples = "ockam node create n1\n"
 			    "ockam node create n2 --tcp-listener-address 127.0.0.1:4000\n"
 			    "ockam node create relay -t 0.0.0.0:4000 --authorized any\n"
+			    "ockam node create n3 --http-server-port 4080\n"
 			    "ockam node create node.yaml --variable PORT=4000"},
 	{"list", "list the nodes of the home", cmd_node_list,
 		.examples = "ockam node list --output json --jq '.[].node_name'"},
