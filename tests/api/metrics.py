@@ -227,11 +227,29 @@ def the_dashboard_asks_for_what_there_is(n):
     assert there <= asked, f'in no panel: {there - asked}'
 
 
+def the_dashboard_asks_in_promql(n):
+    promtool = shutil.which('promtool')
+    if not promtool:
+        raise Skip('promtool (package prometheus) is not installed')
+    rules = []
+    for path in (ROOT / 'tools' / 'grafana').glob('*.json'):
+        for panel in json.loads(path.read_text())['panels']:
+            for target in panel['targets']:
+                expr = target['expr'].replace('$instance', '.*').replace('$__rate_interval', '5m')
+                assert '$' not in expr, expr
+                rules.append({'record': f'question:{len(rules)}', 'expr': expr})
+    path = Path(n.home, 'rules.json')  # which is YAML too
+    path.write_text(json.dumps({'groups': [{'name': 'dashboard', 'rules': rules}]}))
+    done = subprocess.run([promtool, 'check', 'rules', path], text=True, capture_output=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f'{len(rules)} rules found' in done.stdout, done.stdout
+
+
 TESTS = [openmetrics_parses_strictly, both_forms_and_doors_have_the_same, promtool_finds_nothing_to_say,
          messages_are_counted,
          connections_of_another_protocol_are_counted, the_books_balance, portals_are_counted_to_the_byte, labels_are_bounded]
 # with a portal that is there, since a family without one has no samples
-WITH_PORTAL = [the_dashboard_asks_for_what_there_is, a_lost_data_plane_shows]
+WITH_PORTAL = [the_dashboard_asks_for_what_there_is, the_dashboard_asks_in_promql, a_lost_data_plane_shows]
 
 
 def run(tests, node, number):
