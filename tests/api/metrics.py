@@ -8,10 +8,8 @@ import shutil
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 import time
-import traceback
 from pathlib import Path
 
 try:
@@ -22,8 +20,8 @@ except ImportError as e:
     sys.exit(0)
 
 from client import Client
+from tap import Skip, ockam, run
 
-OCKAM = os.environ['OCKAM']
 ROOT = Path(__file__).resolve().parent.parent.parent
 PROMETHEUS = 'text/plain; version=0.0.4; charset=utf-8'
 OPENMETRICS = 'application/openmetrics-text; version=1.0.0; charset=utf-8'
@@ -32,18 +30,9 @@ MADE = ('sealed', 'own')
 SIZE = 100000
 
 
-class Skip(Exception):
-    pass
-
-
-def ockam(*args):
-    return subprocess.run([OCKAM, *args], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, check=True,
-                          timeout=60).stdout.strip()
-
-
 class Node:
     def __init__(self, home):
-        os.environ['OCKAM_HOME'] = self.home = home
+        self.home = home
         ockam('node', 'create', 'n1', '--http-server', '-q')
         ockam('node', 'create', 'n2')
         self.local = Client(socket_path=f'{home}/run/n1/control.sock')
@@ -210,6 +199,8 @@ def a_lost_data_plane_shows(n):
 
 
 def the_dashboard_asks_for_what_there_is(n):
+    # of what there is none has no series
+    ockam('tcp-outlet', 'create', '--at', 'n1', '--to', '127.0.0.1:9')
     there = {name for name, _ in n.values()}
     asked = set()
     for path in (ROOT / 'tools' / 'grafana').glob('*.json'):
@@ -246,43 +237,9 @@ def the_dashboard_asks_in_promql(n):
 
 
 TESTS = [openmetrics_parses_strictly, both_forms_and_doors_have_the_same, promtool_finds_nothing_to_say,
-         messages_are_counted,
-         connections_of_another_protocol_are_counted, the_books_balance, portals_are_counted_to_the_byte, labels_are_bounded]
-# with a portal that is there, since a family without one has no samples
-WITH_PORTAL = [the_dashboard_asks_for_what_there_is, the_dashboard_asks_in_promql, a_lost_data_plane_shows]
-
-
-def run(tests, node, number):
-    failed = 0
-    for test in tests:
-        number += 1
-        try:
-            test(node)
-            print(f'ok {number} {test.__name__}', flush=True)
-        except Skip as e:
-            print(f'ok {number} {test.__name__} # SKIP {e}', flush=True)
-        except Exception:  # noqa: BLE001: whatever it is, the test has failed
-            failed += 1
-            print(f'not ok {number} {test.__name__}', flush=True)
-            for line in traceback.format_exc().splitlines():
-                print(f'# {line}', flush=True)
-    return failed
-
-
-def main():
-    home, failed = tempfile.mkdtemp(prefix='metrics.'), 0
-    print(f'1..{len(TESTS) + len(WITH_PORTAL)}', flush=True)
-    try:
-        node = Node(home)
-        failed += run(TESTS, node, 0)
-        ockam('tcp-outlet', 'create', '--at', 'n1', '--to', '127.0.0.1:9')
-        failed += run(WITH_PORTAL, node, len(TESTS))
-    finally:
-        subprocess.run([OCKAM, 'node', 'delete', '--all', '-y'], stdin=subprocess.DEVNULL,
-                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=120, check=False)
-        shutil.rmtree(home, ignore_errors=True)
-    return 1 if failed else 0
-
+         messages_are_counted, connections_of_another_protocol_are_counted, the_books_balance,
+         portals_are_counted_to_the_byte, labels_are_bounded, the_dashboard_asks_for_what_there_is,
+         the_dashboard_asks_in_promql, a_lost_data_plane_shows]
 
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(run(TESTS, lambda home: (Node(home),)))

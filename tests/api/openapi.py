@@ -6,35 +6,24 @@ The document validates; every operation in it is called, over control.sock and o
 requests that fail, is one that the document has. OCKAM is the program under test.
 """
 import json
-import os
 import re
-import shutil
-import subprocess
 import sys
-import tempfile
-import traceback
 from pathlib import Path
 from urllib.parse import quote
 
 import jsonschema
 
 from client import Client
+from tap import ockam, run
 
-OCKAM = os.environ['OCKAM']
 HERE = Path(__file__).resolve().parent
 NOBODY = 'I' + '0' * 64
-
-
-def ockam(*args):
-    return subprocess.run([OCKAM, *args], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, check=True,
-                          timeout=60).stdout.strip()
 
 
 class Nodes:
     """n1, which is asked, and n2, which it talks to."""
 
     def __init__(self, home):
-        os.environ['OCKAM_HOME'] = home
         ockam('node', 'create', 'n1', '--http-server', '-q')
         ockam('node', 'create', 'n2', '--udp-listener-address', '127.0.0.1:0')
         shown = json.loads(ockam('node', 'show', 'n2', '--output', 'json'))
@@ -184,27 +173,5 @@ def every_operation_was_called(n):
 TESTS = [document_validates, document_is_described, objects_by_the_socket, objects_by_tcp, the_node, messages,
          failures, strangers, every_operation_was_called]
 
-
-def main():
-    home, failed = tempfile.mkdtemp(prefix='openapi.'), 0
-    print(f'1..{len(TESTS)}', flush=True)
-    try:
-        nodes = Nodes(home)
-        for number, test in enumerate(TESTS, 1):
-            try:
-                test(nodes)
-                print(f'ok {number} {test.__name__}', flush=True)
-            except Exception:  # noqa: BLE001: whatever it is, the test has failed
-                failed += 1
-                print(f'not ok {number} {test.__name__}', flush=True)
-                for line in traceback.format_exc().splitlines():
-                    print(f'# {line}', flush=True)
-    finally:
-        subprocess.run([OCKAM, 'node', 'delete', '--all', '-y'], stdin=subprocess.DEVNULL,
-                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=120, check=False)
-        shutil.rmtree(home, ignore_errors=True)
-    return 1 if failed else 0
-
-
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(run(TESTS, lambda home: (Nodes(home),)))

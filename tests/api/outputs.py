@@ -8,29 +8,26 @@ are, to the letter, those of its OpenAPI document. OCKAM is the program under te
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
-import tempfile
 import time
-import traceback
 from pathlib import Path
 
 import jsonschema
 
+import tap
 from client import Client
 
-OCKAM = os.environ['OCKAM']
 ROOT = Path(__file__).resolve().parent.parent.parent
 SCHEMA = json.loads((ROOT / 'tools/ockam/output.schema.json').read_text())
 NO_RESULT = {'help', 'completion'}  # text, whatever is asked for
 seen = set()
 
 
-def run(*args, expect=0, stdin=''):
-    done = subprocess.run([OCKAM, *args], input=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+def run(*args):
+    done = subprocess.run([tap.OCKAM, *args], input='', stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                           timeout=60, check=False)
-    assert done.returncode == expect, f'{args}: {done.returncode} {done.stderr}'
+    assert done.returncode == 0, f'{args}: {done.returncode} {done.stderr}'
     return done.stdout
 
 
@@ -44,10 +41,10 @@ def check(command, text):
         .validate(json.loads(text))
 
 
-def ockam(*args, **options):
+def ockam(*args):
     """Runs it with --output json, checks what it prints, and gives it."""
     command = name_of(args)
-    text = run(*args, '--output', 'json', **options)
+    text = run(*args, '--output', 'json')
     check(command, text)
     seen.add(command)
     return json.loads(text)
@@ -180,27 +177,5 @@ def the_end():
 
 TESTS = [the_schema_is_one, the_home, nodes, objects_of_a_node, of_a_file, same_as_the_api, nothing_else_fits, the_end]
 
-
-def main():
-    place, failed = tempfile.mkdtemp(prefix='outputs.'), 0
-    os.environ['OCKAM_HOME'] = place + '/home'
-    print(f'1..{len(TESTS)}', flush=True)
-    try:
-        for number, test in enumerate(TESTS, 1):
-            try:
-                test()
-                print(f'ok {number} {test.__name__}', flush=True)
-            except Exception:  # noqa: BLE001: whatever it is, the test has failed
-                failed += 1
-                print(f'not ok {number} {test.__name__}', flush=True)
-                for line in traceback.format_exc().splitlines():
-                    print(f'# {line}', flush=True)
-    finally:
-        subprocess.run([OCKAM, 'node', 'delete', '--all', '-y'], stdin=subprocess.DEVNULL,
-                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=120, check=False)
-        shutil.rmtree(place, ignore_errors=True)
-    return 1 if failed else 0
-
-
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(tap.run(TESTS, lambda home: ()))
