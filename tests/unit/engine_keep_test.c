@@ -1,22 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Large receives: a frame that is incomplete at the end stays with who receives. */
-#include "engine_box.h"
-
-static struct serials serials;
-
-static int set_up(void **state)
-{
-	serials_init(&serials);
-	*state = box_new(&serials, 0, 1, 0);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	box_free(*state);
-	serials_fini(&serials);
-	return 0;
-}
+#include "engine_alone.h"
 
 /* Who receives: what it keeps lies in front of what comes. */
 struct receiver {
@@ -151,8 +135,6 @@ static void an_incomplete_frame_ends_its_link(void **state)
 	assert_true(b->s[2].closed);
 	assert_int_equal(box_find(b, SEAM_LINK_LOST)->m.error, -ETIMEDOUT);
 }
-
-#define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
 {

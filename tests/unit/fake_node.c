@@ -96,6 +96,20 @@ void fake_fini(struct fake *f)
 	fake_forget(f);
 }
 
+int fake_setup(void **state)
+{
+	static struct fake f;
+	fake_init(&f);
+	*state = &f;
+	return 0;
+}
+
+int fake_teardown(void **state)
+{
+	fake_fini(*state);
+	return 0;
+}
+
 void fake_run(struct fake *f)
 {
 	for (unsigned i = 0; i < f->sent_n; i++) {

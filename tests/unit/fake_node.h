@@ -38,6 +38,9 @@ struct fake {
 
 void fake_init(struct fake *f);
 void fake_fini(struct fake *f);
+/* A node for one test, as cmocka calls them: *state is a struct fake. */
+int fake_setup(void **state);
+int fake_teardown(void **state);
 /* Acknowledges all that waits for it. */
 void fake_run(struct fake *f);
 /* Forgets what was sent until now. */

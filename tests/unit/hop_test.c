@@ -21,12 +21,6 @@ static int setup(void **state)
 	return 0;
 }
 
-static int teardown(void **state)
-{
-	fake_fini(*state);
-	return 0;
-}
-
 static struct hop decide(
 	struct fake *f, enum hop_rights rights, struct link *ingress, const char *text)
 {
@@ -173,7 +167,7 @@ static void a_handle_stands_alone(void **state)
 	assert_int_equal(h.kind, HOP_REFUSE);
 }
 
-#define with_node(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+#define with_node(test) cmocka_unit_test_setup_teardown(test, setup, fake_teardown)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fake_node.h"
+#include "link_result.h"
 #include "transit.h"
 
 #include <arpa/inet.h>
@@ -8,23 +9,6 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <cmocka.h>
-
-struct result {
-	unsigned calls;
-	struct link *l;
-	uint8_t code;
-	struct reason why;
-};
-
-static void ready(struct node *n, void *ctx, struct link *l, uint8_t code, const struct reason *why)
-{
-	struct result *r = ctx;
-	r->calls++;
-	r->l = l;
-	r->code = code;
-	if (why)
-		r->why = *why;
-}
 
 static struct link_target target(const char *text)
 {
@@ -48,26 +32,13 @@ static struct sockaddr_storage ip4(const char *text)
 	return ss;
 }
 
-static int setup(void **state)
-{
-	static struct fake f;
-	fake_init(&f);
-	*state = &f;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	fake_fini(*state);
-	return 0;
-}
-
 static void targets_are_read_and_written(void **state)
 {
 	static const char *const same[] = {
 		"127.0.0.1:4000", "[::1]:1", "localhost:0", "a-b.c_d:65535", "unix:/tmp/x y"};
 	static const char *const bad[] = {"", ":1", "h", "h:", "h:x", "h:65536", "h:000001",
-		"::1:1", "[::1]", "[::1]1", "[::1]x1", "[h]:1", "unix:", "-h:1", "h/x:1", "h:-1", "[]:1"};
+		"::1:1", "[::1]", "[::1]1", "[::1]x1", "[h]:1", "unix:", "-h:1", "h/x:1", "h:-1",
+		"[]:1"};
 	char text[160], path[160];
 	struct link_target t;
 	for (unsigned i = 0; i < sizeof same / sizeof *same; i++) {
@@ -89,8 +60,7 @@ static void targets_are_read_and_written(void **state)
 	for (size_t len = ROUTE_TEXT_MAX; len <= ROUTE_TEXT_MAX + 1; len++) {
 		memset(host, 'h', len);
 		memcpy(host + len, ":1", 3);
-		assert_int_equal(
-			link_target_parse(&t, host), len > ROUTE_TEXT_MAX ? -EINVAL : 0);
+		assert_int_equal(link_target_parse(&t, host), len > ROUTE_TEXT_MAX ? -EINVAL : 0);
 	}
 }
 
@@ -528,7 +498,7 @@ static void idle_links_make_room_and_used_ones_stay(void **state)
 	}
 }
 
-#define with_node(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+#define with_node(test) cmocka_unit_test_setup_teardown(test, fake_setup, fake_teardown)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Datagram links in control: HELLO with a cookie, from both sides, and how a link moves. */
 #include "fake_node.h"
+#include "link_result.h"
 
 #include "hello.h"
 #include "seam_client.h"
@@ -11,37 +12,6 @@
 #include <cmocka.h>
 
 enum { LISTENER = 3 };
-
-struct result {
-	unsigned calls;
-	struct link *l;
-	uint8_t code;
-	struct reason why;
-};
-
-static void ready(struct node *n, void *ctx, struct link *l, uint8_t code, const struct reason *why)
-{
-	struct result *r = ctx;
-	r->calls++;
-	r->l = l;
-	r->code = code;
-	if (why)
-		r->why = *why;
-}
-
-static int setup(void **state)
-{
-	static struct fake f;
-	fake_init(&f);
-	*state = &f;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	fake_fini(*state);
-	return 0;
-}
 
 static struct udp_address from(uint8_t last, uint16_t port)
 {
@@ -54,7 +24,8 @@ static void arrives(struct fake *f, const struct udp_address *a, const uint8_t *
 {
 	struct seam_msg m = {.cmd = SEAM_DGRAM,
 		.fd = -1,
-		.has = SEAM_HAS(SEAM_A_LISTENER) | SEAM_HAS(SEAM_A_ADDRESS) | SEAM_HAS(SEAM_A_FRAME),
+		.has = SEAM_HAS(SEAM_A_LISTENER) | SEAM_HAS(SEAM_A_ADDRESS) |
+		       SEAM_HAS(SEAM_A_FRAME),
 		.listener = LISTENER,
 		.address = *a,
 		.frame = frame,
@@ -99,7 +70,8 @@ static struct hello answer_on(struct fake *f, uint32_t link)
 	return h;
 }
 
-static struct link *accept_from(struct fake *f, const struct udp_address *a, uint64_t tag, struct hello *answer)
+static struct link *accept_from(
+	struct fake *f, const struct udp_address *a, uint64_t tag, struct hello *answer)
 {
 	struct hello h = {.max_frame = WIRE_UDP_MAX, .has_tag = true, .tag = tag};
 	says_hello(f, a, &h);
@@ -117,7 +89,8 @@ static void nothing_is_kept_before_the_cookie_comes_back(void **state)
 	struct fake *f = *state;
 	for (unsigned i = 0; i < 200; i++) {
 		struct udp_address a = from((uint8_t)i, (uint16_t)(1000 + i));
-		struct hello h = {.max_frame = 9000, .has_tag = true, .tag = i + 1, .has_cookie = i & 1};
+		struct hello h = {
+			.max_frame = 9000, .has_tag = true, .tag = i + 1, .has_cookie = i & 1};
 		says_hello(f, &a, &h); /* with no cookie, or a wrong one */
 		take_cookie(f, &a, i + 1, &h);
 	}
@@ -156,7 +129,8 @@ static void another_version_hears_bye_and_no_more(void **state)
 	uint8_t frame[WIRE_UDP_HELLO_MIN] = {0};
 	struct wr w = wr_init(frame, sizeof frame);
 	wr_room(&w, WIRE_HEADER);
-	wr_bytes(&w, "\xa4\x01\x81\x07\x02\x19\x23\x28\x04\x05\x08\x58\xe2", 13); /* version 7, tag 5, padding */
+	wr_bytes(&w, "\xa4\x01\x81\x07\x02\x19\x23\x28\x04\x05\x08\x58\xe2",
+		13); /* version 7, tag 5, padding */
 	frame_header_encode(frame, WIRE_LINK, LINK_HELLO, sizeof frame, 0, 0);
 	frame[WIRE_HEADER + 12] = (uint8_t)(sizeof frame - wr_len(&w));
 	arrives(f, &a, frame, sizeof frame);
@@ -304,7 +278,11 @@ static void cookie_comes(struct fake *f, uint32_t link, uint8_t fill, size_t len
 
 static void answer_comes(struct fake *f, uint32_t link, uint64_t tag, uint8_t token, bool moved)
 {
-	struct hello h = {.max_frame = WIRE_UDP_MAX, .has_tag = true, .tag = tag, .has_token = true, .moved = moved};
+	struct hello h = {.max_frame = WIRE_UDP_MAX,
+		.has_tag = true,
+		.tag = tag,
+		.has_token = true,
+		.moved = moved};
 	uint8_t frame[HELLO_SIZE_MAX];
 	memset(h.token, token, sizeof h.token);
 	fake_input(f, link, frame, hello_encode(frame, &h, 0));
@@ -375,7 +353,8 @@ static void silence_makes_it_say_hello_with_its_token(void **state)
 	struct link *l = dialled(f, &r);
 	links_on_silent(f->n, l->id);
 	struct hello h = dialler_said(f, l->id);
-	assert_false(h.has_cookie || h.has_token); /* its address is unproven: nobody looks at the token yet */
+	assert_false(h.has_cookie ||
+		     h.has_token); /* its address is unproven: nobody looks at the token yet */
 	cookie_comes(f, l->id, 3, WIRE_COOKIE_LEN);
 	h = dialler_said(f, l->id);
 	assert_true(h.has_cookie && h.has_token && h.token[0] == 7);
@@ -435,7 +414,7 @@ static void routes_name_udp(void **state)
 	assert_int_equal(link_target_parse_udp(&t, "unix:/x"), -EINVAL);
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, fake_setup, fake_teardown)
 
 int main(void)
 {

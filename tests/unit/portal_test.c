@@ -18,20 +18,6 @@
 
 enum { SESSION = 77 };
 
-static int setup(void **state)
-{
-	static struct fake f;
-	fake_init(&f);
-	*state = &f;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	fake_fini(*state);
-	return 0;
-}
-
 static struct link_target target(const char *text)
 {
 	struct link_target t;
@@ -238,7 +224,7 @@ static void no_inlet_is_without_a_channel(void **state)
 	parses(f, existing, hex, "db");
 }
 
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, fake_setup, fake_teardown)
 
 int main(void)
 {

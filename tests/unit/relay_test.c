@@ -13,20 +13,6 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
-static int setup(void **state)
-{
-	static struct fake f;
-	fake_init(&f);
-	*state = &f;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	fake_fini(*state);
-	return 0;
-}
-
 /* A session of a registrant: identity and node are told by one byte each. */
 static struct channel session(uint8_t identity, uint8_t node)
 {
@@ -110,7 +96,8 @@ static void what_is_said_comes_back(void **state)
 	assert_int_equal(relay_request_decode(other, sizeof other, &got), -EBADMSG);
 	assert_int_equal(relay_request_decode(none, sizeof none, &got), -EBADMSG);
 	/* a registration ends with a list, a join does not */
-	assert_int_equal(relay_request_decode((uint8_t[]){0x84, 1, 0x61, 'a', 20, 0x80}, 6, &got), 0);
+	assert_int_equal(
+		relay_request_decode((uint8_t[]){0x84, 1, 0x61, 'a', 20, 0x80}, 6, &got), 0);
 	assert_int_equal(
 		relay_request_decode((uint8_t[]){0x84, 3, 0x61, 'a', 20, 0x80}, 6, &got), -EBADMSG);
 }
@@ -488,7 +475,7 @@ static void names_too_long_for_an_address(void **state)
 	assert_int_equal(relay_delete(f->n, name), 0);
 }
 
-#define with_node(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+#define with_node(test) cmocka_unit_test_setup_teardown(test, fake_setup, fake_teardown)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {

@@ -76,12 +76,6 @@ static int setup(void **state)
 	return 0;
 }
 
-static int teardown(void **state)
-{
-	fake_fini(*state);
-	return 0;
-}
-
 /* INITs of all links but the first, which are of one address. */
 static unsigned flood(struct fake *f)
 {
@@ -176,7 +170,7 @@ static void a_lost_link_leaves_nothing(void **state)
 	assert_int_equal(answered(f), 0);
 }
 
-#define with_node(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+#define with_node(test) cmocka_unit_test_setup_teardown(test, setup, fake_teardown)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
