@@ -86,9 +86,9 @@ json() {
 	[ "$got" = "$2" ] || { echo "$1 is \"$got\", expected \"$2\" in $output"; return 1; }
 }
 
-# eventually COMMAND...: until it succeeds, at most 15 s.
+# eventually COMMAND...: until it succeeds, at most 15 s (EVENTUALLY_S where machines are slow).
 eventually() {
-	local until=$((SECONDS + 15))
+	local until=$((SECONDS + ${EVENTUALLY_S:-15}))
 	until "$@"; do
 		[ "$SECONDS" -lt "$until" ] || { echo "never came true: $*"; return 1; }
 		read -r -t 0.05 <> <(:) || true

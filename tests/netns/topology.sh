@@ -10,9 +10,9 @@
 # routers do; both private networks even use the same addresses. All of it lives in network
 # namespaces: nothing of the machine's own network is touched.
 
-TOPOLOGY_RELAY=203.0.113.1
 TOPOLOGY_MACHINES="relay nat1 nat2 n1 n2"
 TOPOLOGY_DIR=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
+. "$TOPOLOGY_DIR/machine.sh"
 
 # Why it cannot be made here, or nothing.
 topology_missing() {
@@ -25,52 +25,21 @@ topology_missing() {
 	ip netns del "$probe"
 }
 
-topology_nat_rules() {
-	cat <<-'RULES'
-		table ip nat {
-			chain out {
-				type nat hook postrouting priority 100
-				oifname "pub" masquerade
-			}
-		}
-		table ip guard {
-			chain across {
-				type filter hook forward priority 0; policy drop
-				iifname "lan" accept
-				ct state established,related accept
-			}
-			chain to_me {
-				type filter hook input priority 0
-				iifname "pub" ct state new drop
-			}
-		}
-	RULES
-}
-
 topology_up() { # topology_up PREFIX
 	local p=$1 i machine
 	for machine in $TOPOLOGY_MACHINES; do
 		ip netns add "$p-$machine"
-		ip -n "$p-$machine" link set lo up
 	done
-	ip -n "$p-relay" link add br0 type bridge
-	ip -n "$p-relay" address add $TOPOLOGY_RELAY/24 dev br0
-	ip -n "$p-relay" link set br0 up
 	for i in 1 2; do
 		ip -n "$p-relay" link add port$i type veth peer name pub netns "$p-nat$i"
-		topology_plug "$p" $i
-		ip -n "$p-nat$i" link add lan type veth peer name eth0 netns "$p-n$i"
-		ip -n "$p-nat$i" address add 192.168.1.1/24 dev lan
-		ip -n "$p-nat$i" link set lan up
-		ip netns exec "$p-nat$i" sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward'
-		topology_nat_rules | ip netns exec "$p-nat$i" nft -f -
-		ip -n "$p-n$i" address add 192.168.1.2/24 dev eth0
-		ip -n "$p-n$i" link set eth0 up
-		ip -n "$p-n$i" route add default via 192.168.1.1
+		ip -n "$p-nat$i" link add lan type veth peer name net0 netns "$p-n$i"
+	done
+	for machine in $TOPOLOGY_MACHINES; do
+		topology_in "$p" "$machine" "$TOPOLOGY_DIR/machine.sh" "$machine"
 	done
 }
 
-# topology_plug PREFIX I: sets up both ends of the public link of nat I
+# topology_plug PREFIX I: sets up both ends of the public link of nat I when it was made anew
 topology_plug() {
 	ip -n "$1-relay" link set port$2 master br0 up
 	ip -n "$1-nat$2" address add 203.0.113.1$2/24 dev pub
@@ -98,7 +67,10 @@ topology_down() { # topology_down PREFIX; what is not there is no error
 	done
 }
 
-# topology_in PREFIX MACHINE COMMAND...
+# topology_in PREFIX MACHINE COMMAND...; topology_exec: instead of this shell, so that who ends it ends the command
 topology_in() {
 	ip netns exec "$1-$2" "${@:3}"
+}
+topology_exec() {
+	exec ip netns exec "$1-$2" "${@:3}"
 }
