@@ -1,42 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Listening sockets for links, TCP, Unix and UDP. This plane binds and keeps a duplicate; the data plane
- * accepts, or receives. tcp_address_* are pure but for the socket calls; the table belongs to the program.
+ * Listening sockets for links, TCP, Unix and UDP. This plane binds and keeps a duplicate; the data
+ * plane accepts, or receives. The table belongs to the program.
  */
 #ifndef OCKAM_TCP_LISTENER_H
 #define OCKAM_TCP_LISTENER_H
 
 #include "program.h"
-#include "route.h"
-
-#include <sys/socket.h>
-#include <sys/un.h>
-
-enum { TCP_ADDRESS_TEXT = 128 };
-
-struct tcp_address {
-	union {
-		struct sockaddr sa;
-		struct sockaddr_un un;
-		struct sockaddr_storage any;
-	};
-	socklen_t len;
-};
-
-/* "IPV4:PORT", "[IPV6]:PORT", "localhost:PORT", "PORT" (127.0.0.1) or "unix:PATH". 0, or -EINVAL
- * and why. */
-int tcp_address_parse(struct tcp_address *a, const char *text, struct reason *why);
-/* Binds and listens: the socket, and a port 0 replaced by the one the kernel picked; or negative
- * errno and why (75 when it is in use). A socket file that nobody listens on any more is replaced.
- */
-int tcp_address_listen(struct tcp_address *a, struct reason *why);
-/* The same for a UDP socket. */
-int udp_address_bind(struct tcp_address *a, struct reason *why);
-void tcp_address_format(const struct tcp_address *a, char dst[static TCP_ADDRESS_TEXT]);
-/* How other nodes dial it: /dnsaddr/localhost/tcp/PORT for 127.0.0.1 and 0.0.0.0. The length, or
- * negative errno. */
-int tcp_address_route(const struct tcp_address *a, char *dst, size_t cap);
-int udp_address_route(const struct tcp_address *a, char *dst, size_t cap);
+#include "tcp_address.h"
 
 struct tcp_listener {
 	uint32_t id; /* on the seam */
@@ -59,8 +30,8 @@ typedef void tcp_listener_fn(
 
 /* fn is told once, later, when the data plane has it (NULL: nobody asks). The listener; or NULL and
  * why, then fn is not called. */
-struct tcp_listener *tcp_listener_add(
-	struct program *p, bool udp, const char *text, tcp_listener_fn *fn, void *ctx, struct reason *why);
+struct tcp_listener *tcp_listener_add(struct program *p, bool udp, const char *text,
+	tcp_listener_fn *fn, void *ctx, struct reason *why);
 /* One that the data plane has already; takes fd. tcp_listener_add finds it by its address. */
 void tcp_listener_adopt(struct program *p, uint32_t id, int fd);
 /* After everything was restored: what nobody has asked for again is closed. */
