@@ -20,9 +20,13 @@ packages() { # lines of packages.txt with this tag
 	sed 's/#.*//' packages.txt | awk -v tag="[$1]" '$2 == tag { print $1 }'
 }
 
-libraries() { # Debian packages of the shared libraries that the built programs load
+libraries() { # the shared libraries that the built programs load
 	find "$build" -type f -perm -u+x ! -name '*.so*' ! -name '*.o' ! -path '*/meson-*' -exec ldd {} + 2>/dev/null |
-		sed -nE 's/.*=> ([^ ]+) .*/\1/p' | sort -u | while read -r library; do
+		sed -nE 's/.*=> ([^ ]+) .*/\1/p' | sort -u
+}
+
+packages_of() { # Debian packages of the files on stdin
+	while read -r library; do
 		# by either name, since /lib is /usr/lib
 		echo "$library" "/usr$library" "$(readlink -f "$library")"
 	done | tr ' ' '\n' | sort -u | xargs dpkg -S 2>/dev/null | cut -d: -f1 | sort -u
@@ -105,10 +109,10 @@ if [ "$(cat "$out/kernel.made" 2>/dev/null)" != "$want_kernel" ]; then
 	make_kernel "$kernel"
 	echo "$want_kernel" >"$out/kernel.made"
 fi
-want_root=$( (packages guest; libraries) | sort -u)
+want_root=$(packages guest; libraries)
 if [ "$(cat "$out/root.made" 2>/dev/null)" != "$want_root" ]; then
-	say "root file system: $(echo $want_root)"
+	say "root file system"
 	rm -f "$out/root.made"
-	make_root $want_root
+	make_root $( (packages guest; libraries | packages_of) | sort -u)
 	echo "$want_root" >"$out/root.made"
 fi
