@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "channel.h"
 #include "fake_node.h"
 #include "hop.h"
 #include "listener.h"
@@ -102,6 +103,21 @@ static void an_empty_route_is_not_found(void **state)
 	assert_int_equal(h.code, RESET_NOT_FOUND);
 }
 
+/* Routes that the wire can carry though nobody can write them. */
+static void half_a_host_leads_nowhere(void **state)
+{
+	struct fake *f = *state;
+	struct route whole = fake_route("/ip4/10.0.0.1/tcp/22/service/x"), r = whole;
+	struct hop h;
+	r.n = 2;
+	r.e[1] = whole.e[2]; /* a host without a port */
+	hop_decide(f->n, HOP_OWN, NULL, NULL, &r, &h);
+	assert_true(h.kind == HOP_REFUSE && h.code == RESET_NO_ROUTE);
+	r.e[0] = whole.e[1]; /* a port without a host */
+	hop_decide(f->n, HOP_OWN, NULL, NULL, &r, &h);
+	assert_true(h.kind == HOP_REFUSE && h.code == RESET_NO_ROUTE);
+}
+
 static void what_is_used_and_what_it_costs(void **state)
 {
 	struct fake *f = *state;
@@ -136,6 +152,44 @@ static void a_connection_counts_as_dialling_its_other_end(void **state)
 	assert_int_equal(decide(f, HOP_PLAIN, in, route).kind, HOP_LINK);
 	snprintf(route, sizeof route, "/service/%s", l->address);
 	assert_int_equal(decide(f, HOP_OWN, NULL, route).code, RESET_NOT_FOUND);
+}
+
+static void opened(struct node *n, void *ctx, struct channel *ch, const struct reason *why)
+{
+}
+
+/* A channel leads to the node at its other end, so it counts as dialling what its path begins with.
+ */
+static void a_channel_counts_as_dialling_its_first_hop(void **state)
+{
+	struct fake *f = *state;
+	static const struct trust nobody;
+	char route[128];
+	struct route to = fake_route("/ip4/127.0.0.1/tcp/4000/service/api");
+	struct channel_options o = {.to = &to, .trust = &nobody, .timeout_ms = 10000};
+	struct link *in = fake_accept(f, 1, "127.0.0.1:50000");
+	struct link *l = fake_dial(f, "127.0.0.1:4000");
+	struct channel *ch = channel_open(f->n, &o, opened, NULL);
+	assert_non_null(ch);
+	snprintf(route, sizeof route, "/service/%s/service/x", ch->address);
+	assert_int_equal(
+		decide(f, HOP_SESSION, NULL, route).code, RESET_NO_ROUTE); /* it is not up */
+	const struct channel before = *ch;
+	ch->link = l;
+	ch->state = CHANNEL_UP;
+	struct hop plain = decide(f, HOP_PLAIN, in, route),
+		   session = decide(f, HOP_SESSION, NULL, route);
+	struct hop own = decide(f, HOP_OWN, NULL, route);
+	f->own_listeners = true;
+	struct hop allowed = decide(f, HOP_PLAIN, in, route);
+	ch->hidden = true;
+	struct hop hidden = decide(f, HOP_SESSION, NULL, route);
+	*ch = before;
+	assert_true(plain.kind == HOP_REFUSE && plain.code == RESET_TRANSIT);
+	assert_true(session.kind == HOP_REFUSE && session.code == RESET_TRANSIT);
+	assert_true(own.kind == HOP_CHANNEL && own.channel == ch);
+	assert_true(allowed.kind == HOP_CHANNEL && allowed.channel == ch);
+	assert_true(hidden.kind == HOP_REFUSE && hidden.code == RESET_NOT_FOUND);
 }
 
 static void a_link_that_was_dialled_serves_nothing(void **state)
@@ -174,8 +228,10 @@ int main(void)
 		with_node(listener_names_are_checked),
 		with_node(who_may_go_where),
 		with_node(an_empty_route_is_not_found),
+		with_node(half_a_host_leads_nowhere),
 		with_node(what_is_used_and_what_it_costs),
 		with_node(a_connection_counts_as_dialling_its_other_end),
+		with_node(a_channel_counts_as_dialling_its_first_hop),
 		with_node(a_link_that_was_dialled_serves_nothing),
 		with_node(a_handle_stands_alone),
 	};
