@@ -48,7 +48,7 @@ static void kind_get(struct rd *r, struct message *out)
 
 int control_decode(const uint8_t *frame, size_t len, struct message *out)
 {
-	struct rd r;
+	struct rd r = {.bad = true}; /* until there is a hop part in front of it */
 	if (len < WIRE_HEADER ||
 		hop_part_decode(frame + WIRE_HEADER, len - WIRE_HEADER, true, &out->hop, &r) < 0)
 		return -EBADMSG;

@@ -169,7 +169,7 @@ int identity_compare(const uint8_t *known, size_t known_len, const uint8_t *seen
 	size_t ns = cbor_get_array(&s, IDENTITY_CHANGES_MAX);
 	/* Two signatures over the same data are no conflict: what counts is the data. */
 	for (size_t i = 0; i < nk && i < ns; i++) {
-		struct change a, b;
+		struct change a = {0}, b = {0};
 		if (!change_decode(&k, &a) || !change_decode(&s, &b) || a.data.len != b.data.len ||
 			memcmp(a.data.p, b.data.p, a.data.len))
 			return -EKEYREJECTED;

@@ -30,6 +30,7 @@ struct place {
 	uint32_t lr, link; /* the node's label; the link it dialled */
 	struct channel *ch;
 	unsigned opened, failed;
+	struct reason why;
 };
 
 static void keys_make(struct handshake_keys *k)
@@ -278,6 +279,8 @@ static void on_open(struct node *n, void *ctx, struct channel *ch, const struct 
 	struct place *pl = ctx;
 	pl->opened += ch != NULL;
 	pl->failed += ch == NULL;
+	if (why)
+		pl->why = *why;
 }
 
 /* The node's INIT is answered: what is to be sent next is RESP, for the label it has. */
@@ -446,6 +449,7 @@ static void a_link_with_small_frames_is_no_way(void **state)
 	struct place *pl = *state;
 	open_over(pl, WIRE_PATH_MIN - 1, NULL);
 	assert_int_equal(pl->failed, 1);
+	assert_non_null(strstr(pl->why.text, "takes frames of 1023 bytes"));
 	assert_null(fake_frame(&pl->f, WIRE_INIT, 0));
 }
 

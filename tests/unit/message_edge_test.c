@@ -71,7 +71,7 @@ static void nothing_is_forwarded_over_a_narrow_link(void **state)
 	assert_false(left(f, Q, &got));
 }
 
-static void a_request_that_is_cut_is_dropped(void **state)
+static void a_request_that_is_not_whole_is_dropped(void **state)
 {
 	struct fake *f = *state;
 	struct message m = request("/service/uppercase", 9, "hi"), got;
@@ -81,6 +81,13 @@ static void a_request_that_is_cut_is_dropped(void **state)
 	assert_int_equal(control_encode(&m, 0, WIRE_FRAME_MAX, &frame, &len), 0);
 	for (size_t n = WIRE_HEADER; n < len; n++)
 		fake_input(f, P, frame, n);
+	assert_false(left(f, 0, &got));
+	uint8_t more[300];
+	assert_in_range(len, WIRE_HEADER, sizeof more - 1);
+	memcpy(more, frame, len);
+	more[len] = 0; /* nor does one that goes on behind its end count */
+	put_be16(more + 2, (uint16_t)(len + 1));
+	fake_input(f, P, more, len + 1);
 	assert_false(left(f, 0, &got));
 	fake_input(f, P, frame, len);
 	assert_true(left(f, P, &got));
@@ -284,7 +291,7 @@ int main(void)
 		with_node(a_narrow_link_takes_no_request),
 		with_node(a_narrow_link_gets_no_reply),
 		with_node(nothing_is_forwarded_over_a_narrow_link),
-		with_node(a_request_that_is_cut_is_dropped),
+		with_node(a_request_that_is_not_whole_is_dropped),
 		cmocka_unit_test(a_hop_part_that_is_none_is_refused),
 		with_node(a_reply_is_nothing_but_a_reply),
 		with_node(handles_of_others_expire_and_own_ones_stay),

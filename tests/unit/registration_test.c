@@ -57,6 +57,10 @@ static int teardown(void **state)
 	return 0;
 }
 
+static void no_news(struct node *n, void *ctx, struct channel *ch, const struct reason *why)
+{
+}
+
 static void create(struct place *pl, const char *const *listeners, unsigned n)
 {
 	struct route at = fake_route("/ip4/127.0.0.1/tcp/4000");
@@ -196,6 +200,27 @@ static void a_relay_that_is_silent_is_not_waited_for(void **state)
 	pl->r = NULL;
 }
 
+/* A channel that an earlier control process has left: it is taken, and no other made. */
+static void a_channel_that_is_there_is_used(void **state)
+{
+	struct place *pl = *state;
+	static const struct trust same;
+	struct route to = fake_route("/ip4/127.0.0.1/tcp/4000/service/api");
+	struct channel *ch = channel_open(pl->f.n,
+		&(struct channel_options){.to = &to,
+			.trust = &same,
+			.timeout_ms = 60000,
+			.hidden = true,
+			.persistent = true},
+		no_news, pl);
+	assert_non_null(ch);
+	ch->unclaimed = true;
+	create(pl, NULL, 0);
+	assert_ptr_equal(pl->r->channel, ch);
+	assert_ptr_equal(channels_first(pl->f.n), ch);
+	assert_null(ch->next);
+}
+
 static void one_that_was_deleted_asks_for_nothing(void **state)
 {
 	struct place *pl = *state;
@@ -238,6 +263,7 @@ int main(void)
 		with_node(an_answer_that_is_none_ends_it),
 		with_node(a_lease_that_is_no_time_ends_it),
 		with_node(a_relay_that_is_silent_is_not_waited_for),
+		with_node(a_channel_that_is_there_is_used),
 		with_node(one_that_was_deleted_asks_for_nothing),
 		with_node(who_holds_no_name_is_not_reached),
 	};
