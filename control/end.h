@@ -66,7 +66,7 @@ enum {
 	TOMBS_PER_LINK = 512,
 	RESPOND_RATE = 500, /* answers to INIT per second: less than a fifth of a core */
 	RESPOND_BURST = 200,
-	RESPOND_AT_ONCE = 2,  /* then the loop looks elsewhere: each takes 0.3 ms */
+	RESPOND_AT_ONCE = 8,  /* then the loop looks elsewhere */
 	BAD_FINISHES_MAX = 8, /* then the half-open end goes */
 	PEERS_MAX = 8192,     /* channels that others opened */
 	SPARE_HANDSHAKES = 16,

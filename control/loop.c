@@ -22,7 +22,7 @@
 
 enum {
 	SEAM_BATCH = 64,	 /* datagrams read before the loop looks elsewhere */
-	SEAM_SLICE_NS = 1000000, /* or so much time: a message of a handshake takes up to 0.3 ms */
+	SEAM_SLICE_NS = 2000000, /* or so much time: a message of a handshake takes up to 0.3 ms */
 	SEAM_BACKLOG = 32 << 20, /* bytes that may wait for the data plane */
 	ADDRESSES_MAX = 8,
 	OWN_LISTENERS_MAX = 1024, /* of the running nodes of a home */
