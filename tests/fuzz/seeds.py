@@ -62,6 +62,29 @@ histories, attestations = [
 static = bytes.fromhex(re.search(r'vector_static\[\] = "([0-9a-f]+)"', objects)[1])
 hello = cbor({1: [1], 2: 65535, 3: 0, 9183615: 7})
 
+
+def attr(kind, value):
+    data = struct.pack("<HH", 4 + len(value), kind) + value
+    return data + bytes(-len(data) % 4)
+
+
+def netlink(kind, flags, body, seq=7):
+    return struct.pack("<IHHII", 16 + len(body), kind, flags, seq, 0) + body
+
+
+# admin: a byte that says whose, then messages; links are objects 1, types 20 (row) to 23
+number = lambda kind, n: attr(kind, struct.pack("<I", n))  # noqa: E731
+put("admin", "get link", b"\0" + netlink(22, 1, number(2, 3)))
+put("admin", "dump labels of a link", b"\0" + netlink(30, 0x301, number(2, 3)))
+put("admin", "without its key", b"\0" + netlink(22, 1, b""))
+put("admin", "twice", b"\0" + netlink(22, 1, number(2, 3) * 2))
+put("admin", "watch links", b"\0" + netlink(50, 5, attr(8, b"link\0")))
+put("admin", "rows and done", b"\1" + netlink(20, 2, number(2, 3) + attr(9, b"up\0"))
+    + netlink(20, 18, number(2, 4)) + netlink(3, 2, bytes(4)))
+put("admin", "refused", b"\1" + netlink(2, 0x300, struct.pack("<i", -22) + netlink(0, 0, b"")
+                                       + attr(1, b"because\0") + number(2, 16) + number(5, 3)))
+put("admin", "overrun", b"\1" + netlink(4, 0, attr(50, struct.pack("<Q", 9))))
+
 # wire: a program of reads (half), then what it reads
 put("wire", "header", vector["LINK PING"])
 put("wire", "cursor", b"\x40" + bytes([0, 0, 1, 0, 2, 0, 3, 0, 4, 3, 5, 4]) + bytes(range(24)))
