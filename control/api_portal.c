@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Portals: the inlets and outlets of this node. What connections that are open have moved so far
- * only the data plane knows; list and show ask it.
+ * Portals: the inlets and outlets of this node. How many connections there were and what they have
+ * moved only the data plane knows; list and show ask it.
  */
 #include "gather.h"
 
@@ -18,7 +18,6 @@ static json_t *error_json(const struct reason *why)
 	return why->exit ? json_string(why->text) : json_null();
 }
 
-/* To what has ended, what is open is added. */
 static void add_to(json_t *o, const char *key, uint64_t more)
 {
 	json_t *v = json_object_get(o, key);
@@ -27,27 +26,38 @@ static void add_to(json_t *o, const char *key, uint64_t more)
 
 /* --- outlets --- */
 
+/* Where the data plane is not asked there is nothing that it knows. */
+static json_t *without_counters(json_t *o)
+{
+	static const char *const keys[] = {"open", "connections", "bytes_in", "bytes_out"};
+	for (unsigned i = 0; i < sizeof keys / sizeof *keys; i++)
+		json_object_del(o, keys[i]);
+	return o;
+}
+
 static json_t *outlet_json(const struct outlet *o)
 {
 	char address[WIRE_NAME_MAX + sizeof "/service/"], to[160];
 	snprintf(address, sizeof address, "/service/%s", o->name);
 	link_target_format(&o->to, to, sizeof to);
 	return json_pack("{s:s, s:s, s:i, s:I, s:I, s:I, s:I, s:o}", "worker_address", address,
-		"to", to, "open", (int)o->open, "connections", (json_int_t)o->connections,
-		"failures", (json_int_t)o->failures, "bytes_in", (json_int_t)o->bytes_in,
-		"bytes_out", (json_int_t)o->bytes_out, "last_error", error_json(&o->last_error));
+		"to", to, "open", (int)o->dialling, "connections", (json_int_t)0, "failures",
+		(json_int_t)o->failures, "bytes_in", (json_int_t)0, "bytes_out", (json_int_t)0,
+		"last_error", error_json(&o->last_error));
 }
 
 json_t *api_outlets_json(struct program *p)
 {
 	json_t *list = json_array();
 	for (struct outlet *o = outlets_first(p->node); o; o = o->next)
-		json_array_append_new(list, outlet_json(o));
+		json_array_append_new(list, without_counters(outlet_json(o)));
 	return list;
 }
 
 static void add_outlet_counters(json_t *o, const struct seam_msg *m)
 {
+	add_to(o, "open", m->open);
+	add_to(o, "connections", m->streams);
 	add_to(o, "bytes_in", m->bytes_rx);
 	add_to(o, "bytes_out", m->bytes_tx);
 }
@@ -141,23 +151,23 @@ static json_t *inlet_json(const struct inlet *in)
 		"service", in->to.service, "state", inlet_state(in), "peer_identifier",
 		peer_json(in), "channels", (int)in->n, "channels_up", (int)in->ready, "authorized",
 		api_trust_json(&in->trust), "retry_wait_ms", (json_int_t)in->retry_wait_ms, "open",
-		0, "connections", (json_int_t)in->connections, "failures", (json_int_t)in->failures,
-		"bytes_in", (json_int_t)in->bytes_in, "bytes_out", (json_int_t)in->bytes_out,
-		"last_error", error_json(inlet_error(in)));
+		0, "connections", (json_int_t)0, "failures", (json_int_t)in->failures, "bytes_in",
+		(json_int_t)0, "bytes_out", (json_int_t)0, "last_error",
+		error_json(inlet_error(in)));
 }
 
 json_t *api_inlets_json(struct program *p)
 {
 	json_t *list = json_array();
 	for (struct inlet *in = inlets_first(p->node); in; in = in->next)
-		json_array_append_new(list, inlet_json(in));
+		json_array_append_new(list, without_counters(inlet_json(in)));
 	return list;
 }
 
 static void add_inlet_counters(json_t *o, const struct seam_msg *m)
 {
 	add_to(o, "open", m->open);
-	add_to(o, "connections", m->open);
+	add_to(o, "connections", m->streams);
 	add_to(o, "bytes_in", m->bytes_tx);
 	add_to(o, "bytes_out", m->bytes_rx);
 }

@@ -70,22 +70,28 @@ const struct api_shape shape_connection = {"connection",
 		{"mode", API_TEXT, .words = "dialled|accepted"},
 		{"state", API_TEXT, .words = "dialling|no hello|up"}, {"paths", API_NUMBER}, END}};
 
-#define PORTAL                                                                                     \
-	{"open", API_NUMBER}, {"connections", API_NUMBER}, {"failures", API_NUMBER},               \
-		{"bytes_in", API_NUMBER}, {"bytes_out", API_NUMBER},                               \
+#define PORTAL_STATE                                                                               \
+	{"failures", API_NUMBER},                                                                  \
 	{                                                                                          \
 		"last_error", API_TEXT, .nullable = true                                           \
 	}
+#define PORTAL_COUNTERS                                                                            \
+	{"open", API_NUMBER}, {"connections", API_NUMBER}, {"bytes_in", API_NUMBER},               \
+	{                                                                                          \
+		"bytes_out", API_NUMBER                                                            \
+	}
+#define OUTLET {"worker_address", API_TEXT}, {"to", API_TEXT}, PORTAL_STATE
+#define INLET                                                                                      \
+	{"alias", API_TEXT}, {"bind_addr", API_TEXT}, {"to", API_TEXT, .nullable = true},          \
+		{"service", API_TEXT}, {"state", API_TEXT, .words = "up|connecting|refused"},      \
+		{"peer_identifier", API_TEXT, .nullable = true}, {"channels", API_NUMBER},         \
+		{"channels_up", API_NUMBER}, {"authorized", API_TEXTS},                            \
+		{"retry_wait_ms", API_NUMBER}, PORTAL_STATE
 
-const struct api_shape shape_outlet = {
-	"outlet", MEMBERS{{"worker_address", API_TEXT}, {"to", API_TEXT}, PORTAL, END}};
-
-const struct api_shape shape_inlet = {"inlet",
-	MEMBERS{{"alias", API_TEXT}, {"bind_addr", API_TEXT}, {"to", API_TEXT, .nullable = true},
-		{"service", API_TEXT}, {"state", API_TEXT, .words = "up|connecting|refused"},
-		{"peer_identifier", API_TEXT, .nullable = true}, {"channels", API_NUMBER},
-		{"channels_up", API_NUMBER}, {"authorized", API_TEXTS},
-		{"retry_wait_ms", API_NUMBER}, PORTAL, END}};
+static const struct api_shape shape_outlet_brief = {"outlet_brief", MEMBERS{OUTLET, END}};
+static const struct api_shape shape_inlet_brief = {"inlet_brief", MEMBERS{INLET, END}};
+const struct api_shape shape_outlet = {"outlet", MEMBERS{OUTLET, PORTAL_COUNTERS, END}};
+const struct api_shape shape_inlet = {"inlet", MEMBERS{INLET, PORTAL_COUNTERS, END}};
 
 const struct api_shape shape_service = {
 	"service", MEMBERS{{"addr", API_TEXT}, {"type", API_TEXT}, {"route", API_TEXT}, END}};
@@ -101,13 +107,14 @@ const struct api_shape shape_node = {"node",
 		{"transports", API_MANY, &shape_transport},
 		{"secure_channel_listeners", API_MANY, &shape_channel_listener},
 		{"secure_channels", API_MANY, &shape_channel_brief},
-		{"relays", API_MANY, &shape_relay}, {"inlets", API_MANY, &shape_inlet},
-		{"outlets", API_MANY, &shape_outlet}, {"services", API_MANY, &shape_service},
+		{"relays", API_MANY, &shape_relay}, {"inlets", API_MANY, &shape_inlet_brief},
+		{"outlets", API_MANY, &shape_outlet_brief}, {"services", API_MANY, &shape_service},
 		{"dataplane", API_ONE, &shape_dataplane},
 		{"sandbox_missing", API_ONE, &shape_missing}, END}};
 
 const struct api_shape *const api_shapes[] = {&shape_error, &shape_address, &shape_route,
 	&shape_transport, &shape_dataplane, &shape_missing, &shape_channel_brief, &shape_channel,
 	&shape_channel_made, &shape_channel_listener, &shape_relay, &shape_listener,
-	&shape_connection, &shape_outlet, &shape_inlet, &shape_service, &shape_worker, &shape_node};
+	&shape_connection, &shape_outlet_brief, &shape_inlet_brief, &shape_outlet, &shape_inlet,
+	&shape_service, &shape_worker, &shape_node};
 const size_t api_shapes_n = sizeof api_shapes / sizeof *api_shapes;

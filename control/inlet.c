@@ -132,8 +132,9 @@ static void on_portal(struct node *n, void *ctx, int error, const struct seam_ms
 		if (error == -ECANCELED || error == -EPIPE || error == -ENOENT)
 			return; /* that session has just gone: the next one is served */
 		in->last_error = reason_make(EXIT_INTERNAL,
-			error == -EOPNOTSUPP ? "the path to the outlet loses frames: it carries no connections"
-					     : "the data plane does not take the inlet: %s",
+			error == -EOPNOTSUPP
+				? "the path to the outlet loses frames: it carries no connections"
+				: "the data plane does not take the inlet: %s",
 			strerror(-error));
 		s->retry_ms = n->now_ms + RETRY_MS;
 		in->notify_ms = in->fn ? n->now_ms : UINT64_MAX;
@@ -155,7 +156,8 @@ static void serve(struct node *n, struct inlet_session *s)
 	struct seam_msg m = {
 		.cmd = SEAM_PORTAL_ADD,
 		.fd = fcntl(in->fd, F_DUPFD_CLOEXEC, 0),
-		.has = SEAM_HAS(SEAM_A_PORTAL) | SEAM_HAS(SEAM_A_SESSION) | SEAM_HAS(SEAM_A_SERVICE),
+		.has = SEAM_HAS(SEAM_A_PORTAL) | SEAM_HAS(SEAM_A_SESSION) |
+		       SEAM_HAS(SEAM_A_SERVICE),
 		.portal = in->portal,
 		.session = s->ch->session,
 		.service = in->to.service,
@@ -238,9 +240,9 @@ int inlet_add(struct node *n, const struct inlet_options *o, struct inlet **out)
 {
 	struct inlets *all = n->inlets;
 	int rc = !route_name_valid(o->alias) || o->parallel > INLET_PARALLEL_MAX ? -EINVAL
-		 : inlet_get(n, o->alias)					? -EEXIST
-		 : all->n >= INLETS_MAX						? -EMFILE
-										: 0;
+		 : inlet_get(n, o->alias)					 ? -EEXIST
+		 : all->n >= INLETS_MAX						 ? -EMFILE
+										 : 0;
 	struct inlet *in = rc == 0 ? calloc(1, sizeof *in) : NULL;
 	if (!in) {
 		close(o->fd);
@@ -368,27 +370,23 @@ static const char *refusal(uint8_t code)
 		[REFUSE_NAME] = "the name of the outlet's target is not resolved",
 		[REFUSE_BUSY] = "the outlet takes no more connections now",
 	};
-	return code < sizeof texts / sizeof *texts && texts[code] ? texts[code]
-								  : "the outlet refused the connection";
+	return code < sizeof texts / sizeof *texts && texts[code]
+		       ? texts[code]
+		       : "the outlet refused the connection";
 }
 
-void inlets_on_closed(struct node *n, const struct seam_msg *m)
+void inlets_on_refused(struct node *n, uint32_t portal, uint8_t code)
 {
 	struct inlet *in = n->inlets->first;
-	while (in && in->portal != m->portal)
+	while (in && in->portal != portal)
 		in = in->next;
 	if (!in)
 		return;
-	in->connections++;
-	in->bytes_in += m->bytes_tx;
-	in->bytes_out += m->bytes_rx;
-	if (!m->code)
-		return;
 	in->failures++;
-	in->last_error = reason_make(m->code == REFUSE_NOT_FOUND ? EXIT_NOT_FOUND
-				     : m->code == REFUSE_POLICY	 ? EXIT_REFUSED
-								 : EXIT_UNREACHABLE,
-		"%s (%s)", refusal(m->code), in->to.service);
+	in->last_error = reason_make(code == REFUSE_NOT_FOUND ? EXIT_NOT_FOUND
+				     : code == REFUSE_POLICY  ? EXIT_REFUSED
+							      : EXIT_UNREACHABLE,
+		"%s (%s)", refusal(code), in->to.service);
 	log_info("inlet %s: %s", in->alias, in->last_error.text);
 }
 

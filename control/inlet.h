@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Inlets: listening sockets whose connections become streams to a service behind a secure channel. An
- * inlet keeps up several hidden channels to the same listener, each over a connection of its own where
- * the first hop allows, and hands its socket to the data plane once for each that is up. While none
- * is, connections wait for a moment and are then reset.
+ * Inlets: listening sockets whose connections become streams to a service behind a secure channel.
+ * An inlet keeps up several hidden channels to the same listener, each over a connection of its own
+ * where the first hop allows, and hands its socket to the data plane once for each that is up.
+ * While none is, connections wait for a moment and are then reset.
  */
 #ifndef OCKAM_INLET_H
 #define OCKAM_INLET_H
@@ -24,8 +24,9 @@ struct inlet_route {
 };
 
 /*
- * Splits `ROUTE/secure/LISTENER/service/NAME`, where `/secure/api` is put before the last service when
- * there is none, and `/service/HEX/service/NAME` for a channel of this node. 0, or -EINVAL and why.
+ * Splits `ROUTE/secure/LISTENER/service/NAME`, where `/secure/api` is put before the last service
+ * when there is none, and `/service/HEX/service/NAME` for a channel of this node. 0, or -EINVAL and
+ * why.
  */
 int inlet_route_parse(
 	struct node *n, const struct route *r, struct inlet_route *out, struct reason *why);
@@ -34,8 +35,8 @@ struct inlet_session {
 	struct inlet *in;
 	struct channel *ch; /* NULL: none; owned unless in->to.existing */
 	uint32_t lane;
-	uint32_t served; /* the session that has our socket, or is being given it; 0: none */
-	bool ready;	 /* the data plane has it */
+	uint32_t served;   /* the session that has our socket, or is being given it; 0: none */
+	bool ready;	   /* the data plane has it */
 	uint64_t retry_ms; /* UINT64_MAX: when the channel is up */
 };
 
@@ -43,7 +44,7 @@ struct inlet {
 	char alias[WIRE_NAME_MAX + 1];
 	char bind[128]; /* as it is shown */
 	uint32_t portal;
-	int fd; /* listening */
+	int fd;		    /* listening */
 	struct route route; /* as it was given */
 	struct inlet_route to;
 	struct trust trust;
@@ -52,10 +53,9 @@ struct inlet {
 	unsigned n, ready;
 	struct inlet_session s[INLET_PARALLEL_MAX];
 	bool refusing;
-	uint64_t refuse_ms; /* when waiting connections are reset; UINT64_MAX: not */
+	uint64_t refuse_ms;	  /* when waiting connections are reset; UINT64_MAX: not */
 	struct reason last_error; /* exit 0: none */
-	uint64_t connections, failures;
-	uint64_t bytes_in, bytes_out; /* of those that have ended: from the application, to it */
+	uint64_t failures;
 	struct inlet *next;
 	/* who waits for the first result */
 	void (*fn)(struct node *n, void *ctx, struct inlet *in);
@@ -63,12 +63,13 @@ struct inlet {
 	uint64_t notify_ms;
 };
 
-/* Told once: it is up, or its first attempt failed, or the time is over. Never before this returns. */
+/* Told once: it is up, or its first attempt failed, or the time is over. Never before this returns.
+ */
 typedef void inlet_fn(struct node *n, void *ctx, struct inlet *in);
 
 struct inlet_options {
 	const char *alias, *bind;
-	int fd; /* taken over in any case */
+	int fd;		 /* taken over in any case */
 	uint32_t portal; /* 0: a new one; else adopted channels serve it already */
 	const struct route *route;
 	const struct inlet_route *to;
@@ -103,8 +104,9 @@ const struct identifier *inlet_peer(const struct inlet *in);
 const struct reason *inlet_error(const struct inlet *in);
 
 void inlets_on_channel_up(struct node *n, struct channel *ch);
-void inlets_on_channel_gone(struct node *n, struct channel *ch); /* its session; or all of it: CLOSING */
-void inlets_on_closed(struct node *n, const struct seam_msg *m);
+void inlets_on_channel_gone(
+	struct node *n, struct channel *ch); /* its session; or all of it: CLOSING */
+void inlets_on_refused(struct node *n, uint32_t portal, uint8_t code);
 void inlets_tick(struct node *n);
 uint64_t inlets_deadline(const struct node *n);
 

@@ -365,6 +365,23 @@ static void reset_on_close(int fd)
 }
 
 /* Begins to connect: 0, or a negative errno. */
+/* Connected by its first send, by a plain SYN: the cookie of TCP Fast Open, and data beside the
+ * SYN, are not for a target that may never have heard of them. */
+static int io_aim(void *ctx, const struct link_target *t)
+{
+	const struct sockaddr *sa = (const struct sockaddr *)&t->addr;
+	int fd = socket(sa->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1;
+	if (fd < 0)
+		return -errno;
+	if (setsockopt(fd, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, &one, sizeof one) == 0 &&
+		setsockopt(fd, IPPROTO_TCP, TCP_FASTOPEN_NO_COOKIE, &one, sizeof one) == 0 &&
+		connect(fd, sa, t->addr_len) == 0)
+		return fd;
+	int rc = -errno;
+	close(fd);
+	return rc;
+}
+
 static int connect_start(struct job *j, const struct link_target *t)
 {
 	struct sockaddr_un sun = {.sun_family = AF_UNIX};
@@ -437,8 +454,9 @@ static bool io_is_own(void *ctx, const struct identifier *id)
 	struct program *p = ctx;
 	int rc = p->home ? identity_is_own(p->home, id) : 0;
 	if (rc == -EROFS)
-		log_warn("an identity of this home is taken for a foreign one: a running node reads "
-			 "only the vaults that it was started with; stop and start it (%s)",
+		log_warn(
+			"an identity of this home is taken for a foreign one: a running node reads "
+			"only the vaults that it was started with; stop and start it (%s)",
 			home_error(p->home));
 	return rc > 0;
 }
@@ -449,7 +467,8 @@ static bool same_socket(const struct link_target *t, const struct route *r)
 	const struct sockaddr_in6 *a6 = (const struct sockaddr_in6 *)&t->addr;
 	if (t->kind == LINK_UNIX)
 		return r->n == 1 && r->e[0].code == ROUTE_UNIX && !strcmp(r->e[0].text, t->host);
-	if (r->n != 2 || r->e[1].code != (t->kind == LINK_UDP ? ROUTE_UDP : ROUTE_TCP) || !t->resolved)
+	if (r->n != 2 || r->e[1].code != (t->kind == LINK_UDP ? ROUTE_UDP : ROUTE_TCP) ||
+		!t->resolved)
 		return false;
 	bool localhost = r->e[0].code == ROUTE_DNSADDR && !strcmp(r->e[0].text, "localhost");
 	if (a4->sin_family == AF_INET && ntohs(a4->sin_port) == r->e[1].port)
@@ -502,6 +521,7 @@ static bool io_is_own_listener(void *ctx, const struct link_target *t)
 
 const struct node_io loop_io = {
 	.seam_send = io_seam_send,
+	.aim = io_aim,
 	.resolve = io_resolve,
 	.connect = io_connect,
 	.cancel = io_cancel,

@@ -23,11 +23,15 @@ struct sockaddr_storage;
 struct node_io {
 	/* Sends one message over the seam; takes m->fd. 0 or negative errno. */
 	int (*seam_send)(void *ctx, const struct seam_msg *m);
-	/* Resolves and connects; later node_on_resolved, node_on_connected with this id. Never calls back at once. */
+	/* Resolves and connects; later node_on_resolved, node_on_connected with this id. Never
+	 * calls back at once. */
 	void (*resolve)(void *ctx, uint32_t id, const char *host, uint16_t port);
 	void (*connect)(void *ctx, uint32_t id, const struct link_target *t);
+	/* A TCP socket that its first send connects there. It, or a negative errno. May be NULL. */
+	int (*aim)(void *ctx, const struct link_target *t);
 	void (*cancel)(void *ctx, uint32_t id); /* resolve or connect; no call comes after it */
-	/* Accepts and resets what connects to an inlet's socket, until told otherwise. May be NULL. */
+	/* Accepts and resets what connects to an inlet's socket, until told otherwise. May be NULL.
+	 */
 	void (*inlet_gate)(void *ctx, uint32_t portal, int fd, bool refuse);
 	bool (*is_own)(void *ctx, const struct identifier *id); /* secret in a vault of this home */
 	/* True when a running node of this home listens there (default transit policy). */
@@ -61,14 +65,16 @@ struct node {
 };
 
 /* keys are copied (and wiped by node_free). NULL: no memory. */
-struct node *node_new(const char *name, const struct handshake_keys *keys, const struct node_io *io, void *io_ctx);
+struct node *node_new(const char *name, const struct handshake_keys *keys, const struct node_io *io,
+	void *io_ctx);
 void node_free(struct node *n);
 void node_enter(struct node *n, uint64_t now_ms, uint64_t unix_s);
 /* The data plane is gone with all links, paths and sessions; and another one is there, empty. */
 void node_dataplane_lost(struct node *n);
 void node_dataplane_back(struct node *n);
 /* Results of io->resolve and io->connect; the latter takes fd. */
-void node_on_resolved(struct node *n, uint32_t id, const struct sockaddr_storage *addrs, unsigned count, int error);
+void node_on_resolved(struct node *n, uint32_t id, const struct sockaddr_storage *addrs,
+	unsigned count, int error);
 void node_on_connected(struct node *n, uint32_t id, int fd, int error);
 /* Runs what is due; and when to call next (UINT64_MAX: never). */
 void node_tick(struct node *n);

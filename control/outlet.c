@@ -14,16 +14,12 @@
 
 enum { BUCKETS = 4096, ADDRESSES_MAX = 16 };
 
-/* A stream from its OPEN to its end. */
+/* A stream from its OPEN to its answer. */
 struct flow {
 	LIST_ENTRY(flow) by_stream;
-	TAILQ_ENTRY(flow) dialling; /* while dial */
+	TAILQ_ENTRY(flow) dialling;
 	uint32_t session, stream;
 	struct outlet *outlet; /* NULL: deleted meanwhile */
-	struct dial *dial;
-};
-
-struct dial {
 	uint32_t id;
 	uint64_t deadline_ms;
 	bool busy;
@@ -34,10 +30,13 @@ struct dial {
 struct outlets {
 	struct outlet *first;
 	unsigned n, dials;
+	unsigned aimed; /* outlets whose aim_ms is set */
 	uint32_t last_dial;
 	LIST_HEAD(, flow) flows[BUCKETS];
 	TAILQ_HEAD(, flow) dialling;
 };
+
+static void aim_end(struct node *n, struct outlet *o);
 
 struct outlets *outlets_new(void)
 {
@@ -53,24 +52,15 @@ static unsigned bucket(uint32_t session, uint32_t stream)
 }
 static_assert(BUCKETS == 1 << 12, "as many as the hash has values");
 
-static void dial_stop(struct node *n, struct flow *f)
-{
-	if (!f->dial)
-		return;
-	if (f->dial->busy)
-		n->io->cancel(n->io_ctx, f->dial->id);
-	TAILQ_REMOVE(&n->outlets->dialling, f, dialling);
-	n->outlets->dials--;
-	free(f->dial);
-	f->dial = NULL;
-}
-
 static void flow_free(struct node *n, struct flow *f)
 {
-	dial_stop(n, f);
+	if (f->busy)
+		n->io->cancel(n->io_ctx, f->id);
+	TAILQ_REMOVE(&n->outlets->dialling, f, dialling);
 	LIST_REMOVE(f, by_stream);
+	n->outlets->dials--;
 	if (f->outlet)
-		f->outlet->open--;
+		f->outlet->dialling--;
 	free(f);
 }
 
@@ -79,6 +69,9 @@ void outlets_on_dataplane_lost(struct node *n)
 	for (unsigned i = 0; i < BUCKETS; i++)
 		while (!LIST_EMPTY(&n->outlets->flows[i]))
 			flow_free(n, LIST_FIRST(&n->outlets->flows[i]));
+	for (struct outlet *o = n->outlets->first; o; o = o->next)
+		o->aim_ms = 0;
+	n->outlets->aimed = 0;
 }
 
 void outlets_free(struct node *n)
@@ -127,8 +120,9 @@ int outlet_del(struct node *n, const char *name)
 	struct flow *f;
 	for (unsigned i = 0; i < BUCKETS; i++)
 		LIST_FOREACH(f, &n->outlets->flows[i], by_stream)
-			if (f->outlet == o)
-				f->outlet = NULL;
+	if (f->outlet == o)
+		f->outlet = NULL;
+	aim_end(n, o);
 	*pp = o->next;
 	n->outlets->n--;
 	free(o);
@@ -199,36 +193,85 @@ static void fail(struct node *n, struct flow *f, uint8_t code, const char *cause
 
 static void dial_next(struct node *n, struct flow *f, int error)
 {
-	struct dial *d = f->dial;
-	if (d->i == d->n) {
+	if (f->i == f->n) {
 		fail(n, f, refuse_code(error), strerror(-error));
 		return;
 	}
-	d->busy = true;
-	n->io->connect(n->io_ctx, d->id, &d->addrs[d->i++]);
+	f->busy = true;
+	n->io->connect(n->io_ctx, f->id, &f->addrs[f->i++]);
 }
 
 static struct flow *flow_new(struct node *n, struct outlet *o, uint32_t session, uint32_t stream)
 {
 	struct flow *f = calloc(1, sizeof *f);
-	struct dial *d = f ? calloc(1, sizeof *d) : NULL;
-	if (!d) {
-		free(f);
+	if (!f)
 		return NULL;
-	}
 	struct outlets *all = n->outlets;
 	f->session = session;
 	f->stream = stream;
 	f->outlet = o;
-	f->dial = d;
 	all->last_dial = (all->last_dial + 1) & ~NODE_DIAL_OUTLET;
-	d->id = all->last_dial | NODE_DIAL_OUTLET;
-	d->deadline_ms = n->now_ms + OUTLET_DIAL_MS;
+	f->id = all->last_dial | NODE_DIAL_OUTLET;
+	f->deadline_ms = n->now_ms + OUTLET_DIAL_MS;
 	LIST_INSERT_HEAD(&all->flows[bucket(session, stream)], f, by_stream);
 	TAILQ_INSERT_TAIL(&all->dialling, f, dialling);
 	all->dials++;
-	o->open++;
+	o->dialling++;
 	return f;
+}
+
+/* --- sockets that the data plane connects by itself --- */
+
+static void aim(struct node *n, struct outlet *o)
+{
+	struct seam_msg m = {
+		.cmd = SEAM_DIAL_ADD,
+		.has = SEAM_HAS(SEAM_A_SERVICE),
+		.service = o->name,
+	};
+	for (unsigned i = 0; i < OUTLET_AIMED; i++) {
+		m.fd = n->io->aim(n->io_ctx, &o->to);
+		if (m.fd < 0 || n->io->seam_send(n->io_ctx, &m) < 0)
+			return;
+		n->outlets->aimed += !o->aim_ms;
+		o->aim_ms = n->now_ms + OUTLET_AIM_MS;
+	}
+}
+
+static void aim_end(struct node *n, struct outlet *o)
+{
+	struct seam_msg m = {
+		.cmd = SEAM_DIAL_DEL,
+		.fd = -1,
+		.has = SEAM_HAS(SEAM_A_SERVICE),
+		.service = o->name,
+	};
+	if (!o->aim_ms)
+		return;
+	o->aim_ms = 0;
+	n->outlets->aimed--;
+	seam_request(n, &m, NULL, NULL);
+}
+
+/* A name is resolved for each connection, and a Unix socket has no such connect. */
+static bool may_aim(const struct node *n, const struct outlet *o)
+{
+	return n->io->aim && o->to.kind == LINK_TCP && o->to.resolved;
+}
+
+static void look_how_often(struct node *n, struct outlet *o)
+{
+	bool often = o->asked_ms && n->now_ms < o->asked_ms + OUTLET_OFTEN_MS;
+	o->asked_ms = n->now_ms;
+	if (often && may_aim(n, o) && !o->aim_ms)
+		aim(n, o);
+}
+
+void outlets_on_wanted(struct node *n, const char *service)
+{
+	struct outlet *o = outlet_get(n, service);
+	if (o && may_aim(n, o))
+		aim(n, o);
 }
 
 void outlets_on_asked(struct node *n, uint32_t session, uint32_t stream, const char *service)
@@ -247,15 +290,15 @@ void outlets_on_asked(struct node *n, uint32_t session, uint32_t stream, const c
 		refuse(n, session, stream, REFUSE_BUSY);
 		return;
 	}
-	struct dial *d = f->dial;
-	d->busy = true;
+	f->busy = true;
 	if (o->to.resolved) {
-		d->addrs[0] = o->to;
-		d->n = d->i = 1;
-		n->io->connect(n->io_ctx, d->id, &d->addrs[0]);
+		f->addrs[0] = o->to;
+		f->n = f->i = 1;
+		n->io->connect(n->io_ctx, f->id, &f->addrs[0]);
 	} else {
-		n->io->resolve(n->io_ctx, d->id, o->to.host, o->to.port);
+		n->io->resolve(n->io_ctx, f->id, o->to.host, o->to.port);
 	}
+	look_how_often(n, o);
 }
 
 /* The oldest is the likeliest: results come in about the order of questions. */
@@ -263,8 +306,8 @@ static struct flow *by_dial(struct node *n, uint32_t id)
 {
 	struct flow *f;
 	TAILQ_FOREACH(f, &n->outlets->dialling, dialling)
-		if (f->dial->id == id)
-			return f;
+	if (f->id == id)
+		return f;
 	return NULL;
 }
 
@@ -274,14 +317,13 @@ void outlets_on_resolved(struct node *n, uint32_t id, const struct sockaddr_stor
 	struct flow *f = by_dial(n, id);
 	if (!f)
 		return;
-	struct dial *d = f->dial;
-	d->busy = false;
-	for (unsigned i = 0; !error && f->outlet && i < count && d->n < ADDRESSES_MAX; i++) {
-		d->addrs[d->n] = f->outlet->to;
-		if (link_target_set_addr(&d->addrs[d->n], &addrs[i]) == 0)
-			d->n++;
+	f->busy = false;
+	for (unsigned i = 0; !error && f->outlet && i < count && f->n < ADDRESSES_MAX; i++) {
+		f->addrs[f->n] = f->outlet->to;
+		if (link_target_set_addr(&f->addrs[f->n], &addrs[i]) == 0)
+			f->n++;
 	}
-	if (d->n)
+	if (f->n)
 		dial_next(n, f, 0);
 	else
 		fail(n, f, REFUSE_NAME, "its name is not resolved");
@@ -295,14 +337,11 @@ void outlets_on_connected(struct node *n, uint32_t id, int fd, int error)
 			close(fd);
 		return;
 	}
-	f->dial->busy = false;
+	f->busy = false;
 	if (error) {
 		dial_next(n, f, error);
 		return;
 	}
-	dial_stop(n, f);
-	if (f->outlet)
-		f->outlet->connections++;
 	struct seam_msg m = {
 		.cmd = SEAM_STREAM_ACCEPT,
 		.fd = fd,
@@ -310,35 +349,38 @@ void outlets_on_connected(struct node *n, uint32_t id, int fd, int error)
 		.session = f->session,
 		.stream = f->stream,
 	};
-	/* that the stream has gone meanwhile is told by STREAM_CLOSED */
+	/* the stream may have gone meanwhile: then the socket goes */
 	seam_request(n, &m, NULL, NULL);
+	flow_free(n, f);
 }
 
-void outlets_on_closed(struct node *n, const struct seam_msg *m)
+void outlets_on_closed(struct node *n, uint32_t session, uint32_t stream)
 {
 	struct flow *f;
-	LIST_FOREACH(f, &n->outlets->flows[bucket(m->session, m->stream)], by_stream)
-		if (f->session == m->session && f->stream == m->stream)
-			break;
-	if (!f)
-		return;
-	if (f->outlet && !f->dial) {
-		f->outlet->bytes_in += m->bytes_rx;
-		f->outlet->bytes_out += m->bytes_tx;
-	}
-	flow_free(n, f);
+	LIST_FOREACH(f, &n->outlets->flows[bucket(session, stream)], by_stream)
+	if (f->session == session && f->stream == stream)
+		break;
+	if (f)
+		flow_free(n, f);
 }
 
 void outlets_tick(struct node *n)
 {
 	struct flow *f;
-	while ((f = TAILQ_FIRST(&n->outlets->dialling)) && n->now_ms >= f->dial->deadline_ms)
+	while ((f = TAILQ_FIRST(&n->outlets->dialling)) && n->now_ms >= f->deadline_ms)
 		fail(n, f, REFUSE_TIMEOUT, strerror(ETIMEDOUT));
+	for (struct outlet *o = n->outlets->aimed ? n->outlets->first : NULL; o; o = o->next)
+		if (n->now_ms >= o->aim_ms)
+			aim_end(n, o);
 }
 
 /* All dials have the same time, so the first is due first. */
 uint64_t outlets_deadline(const struct node *n)
 {
 	const struct flow *f = TAILQ_FIRST(&n->outlets->dialling);
-	return f ? f->dial->deadline_ms : UINT64_MAX;
+	uint64_t due = f ? f->deadline_ms : UINT64_MAX;
+	for (const struct outlet *o = n->outlets->aimed ? n->outlets->first : NULL; o; o = o->next)
+		if (o->aim_ms && o->aim_ms < due)
+			due = o->aim_ms;
+	return due;
 }

@@ -247,9 +247,12 @@ static void on_event(struct node *n, const struct seam_msg *m)
 		break;
 	case SEAM_STREAM_CLOSED:
 		if (m->portal)
-			inlets_on_closed(n, m);
+			inlets_on_refused(n, m->portal, m->code);
 		else
-			outlets_on_closed(n, m);
+			outlets_on_closed(n, m->session, m->stream);
+		break;
+	case SEAM_DIAL_WANTED:
+		outlets_on_wanted(n, m->service);
 		break;
 	default:
 		break;

@@ -15,6 +15,8 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/queue.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -25,6 +27,7 @@ enum {
 	KEEP_STEP_S = 10,
 	KEEP_PROBES = 6,
 	ACCEPT_BATCH = 16,
+	DIAL_MS = 3000, /* then control tries, and says how it went */
 };
 
 enum op_kind {
@@ -34,6 +37,7 @@ enum op_kind {
 	OP_WRITE,
 	OP_WRITABLE,
 	OP_HANGUP,
+	OP_DIALLED,
 	OP_CANCEL,
 	OP_ACCEPT,
 	OP_ACCEPT_CANCEL,
@@ -50,11 +54,15 @@ struct app {
 	struct stream *s;
 	int fd;
 	bool reading, writing, closing;
-	bool watched; /* for its reset, since a time when nothing was received */
-	bool bulk;    /* has more than fits a buffer at rest */
+	bool dialling; /* then among those of its apps */
+	TAILQ_ENTRY(app) dial_at;
+	uint64_t dial_ms; /* until when */
+	bool fresh;	  /* what it brings with it goes with its OPEN */
+	bool watched;	  /* for its reset, since a time when nothing was received */
+	bool bulk;	  /* has more than fits a buffer at rest */
 	struct guest guest;
 	unsigned ops;
-	struct op read, bulk_read, readable, write, writable, hangup, cancel;
+	struct op read, bulk_read, readable, write, writable, hangup, dialled, cancel;
 	struct msghdr in, out;
 	struct iovec in_iov[STREAM_SLOTS], out_iov[WRITE_PIECES];
 };
@@ -76,6 +84,8 @@ struct apps {
 	struct ledger *ledger;
 	struct apps_config cfg;
 	unsigned count;
+	TAILQ_HEAD(, app) dials; /* in order of time */
+	bool not_exclusive;
 	uint64_t now_ms;
 };
 
@@ -88,6 +98,7 @@ struct apps *apps_new(const struct apps_config *cfg)
 	a->engine = cfg->engine;
 	a->ledger = cfg->ledger;
 	a->cfg = *cfg;
+	TAILQ_INIT(&a->dials);
 	return a;
 }
 
@@ -122,7 +133,8 @@ static void close_reset(int fd)
 	close(fd);
 }
 
-/* Options that a Unix socket does not have fail, which is as well. */
+/* Of a connection, or of a listening socket: what is accepted has them too. Options that a Unix
+ * socket does not have fail, which is as well. */
 static void socket_options(int fd)
 {
 	int one = 1, idle = KEEP_IDLE_S, step = KEEP_STEP_S, probes = KEEP_PROBES;
@@ -132,7 +144,11 @@ static void socket_options(int fd)
 	setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &step, sizeof step);
 	setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
 	reset_on_close(fd, true); /* also when this process is killed */
-	/* io_uring does not wait on a non-blocking socket */
+}
+
+/* It does not on a non-blocking socket. */
+static void wait_in_ring(int fd)
+{
 	int flags = fcntl(fd, F_GETFL);
 	if (flags >= 0 && flags & O_NONBLOCK)
 		fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
@@ -151,8 +167,8 @@ static struct app *app_new(struct apps *all, int fd)
 	a->write = (struct op){a, OP_WRITE};
 	a->writable = (struct op){a, OP_WRITABLE};
 	a->hangup = (struct op){a, OP_HANGUP};
+	a->dialled = (struct op){a, OP_DIALLED};
 	a->cancel = (struct op){a, OP_CANCEL};
-	socket_options(fd);
 	all->count++;
 	return a;
 }
@@ -164,6 +180,8 @@ void *apps_open(struct apps *all, struct stream *s, int fd)
 		close_reset(fd);
 		return NULL;
 	}
+	socket_options(fd);
+	wait_in_ring(fd);
 	a->s = s;
 	guest_come_by_name(all->ledger, &a->guest, s->name, all->cfg.worker);
 	return a;
@@ -179,6 +197,39 @@ static void poll_start(struct app *a, struct op *op, unsigned events)
 	struct io_uring_sqe *sqe = ring_sqe(a->all->ring);
 	io_uring_prep_poll_add(sqe, a->fd, events);
 	start(sqe, op, &a->ops);
+}
+
+/* An error, or 0 when it is under way. */
+static int dial_start(struct app *a)
+{
+	if (send(a->fd, "", 0, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 && errno != EINPROGRESS)
+		return -errno;
+	poll_start(a, &a->dialled, POLLOUT);
+	a->dialling = true;
+	a->dial_ms = a->all->now_ms + DIAL_MS;
+	TAILQ_INSERT_TAIL(&a->all->dials, a, dial_at);
+	return 0;
+}
+
+void *apps_dial(struct apps *all, struct stream *s, int fd)
+{
+	struct app *a = app_new(all, fd);
+	socket_options(fd);
+	if (a)
+		a->s = s;
+	if (a && dial_start(a) == 0)
+		return a;
+	all->cfg.dial_failed(all->cfg.ctx, s);
+	all->count -= a != NULL;
+	free(a);
+	close(fd);
+	return NULL;
+}
+
+static void dial_over(struct app *a)
+{
+	a->dialling = false;
+	TAILQ_REMOVE(&a->all->dials, a, dial_at);
 }
 
 /* Into as many blocks as the stream may fill. */
@@ -226,10 +277,40 @@ static void watch(struct app *a)
 	a->watched = true;
 }
 
+static bool is_transient(int res)
+{
+	return res == -EAGAIN || res == -EINTR || res == -ENOBUFS || res == -ECANCELED;
+}
+
+/* n bytes went one way. */
+static void moved(struct app *a, int n)
+{
+	const struct stream *s = a->s;
+	guest_moved(a->all->ledger, &a->guest, s->delivered, s->tx_queued - s->fin_sent,
+		n > 0 ? (size_t)n : 0, a->all->now_ms);
+}
+
+/* Who connects mostly has something to say. */
+static void read_first(struct app *a)
+{
+	a->fresh = false;
+	if (!stream_in_slots(a->s, a->in_iov, 1))
+		return;
+	int n = (int)recv(a->fd, a->in_iov[0].iov_base, a->in_iov[0].iov_len, MSG_DONTWAIT);
+	if (n < 0)
+		n = is_transient(-errno) ? -EAGAIN : -errno;
+	stream_in_done(a->s, n);
+	moved(a, n);
+	a->bulk = n > 0 && (size_t)n == a->in_iov[0].iov_len;
+	told(a);
+}
+
 static void app_read(struct app *a)
 {
 	if (a->reading || a->closing)
 		return;
+	if (a->fresh)
+		read_first(a);
 	if (a->bulk)
 		read_bulk(a);
 	else
@@ -263,9 +344,11 @@ static void app_gone(struct app *a)
 	if (a->ops)
 		return;
 	guest_leave(a->all->ledger, &a->guest);
-	reset_on_close(a->fd, a->s->reset);
+	if (!a->s || !a->s->reset) /* a reset is what it begins with */
+		reset_on_close(a->fd, false);
 	close(a->fd);
-	stream_free(a->s);
+	if (a->s)
+		stream_free(a->s);
 	a->all->count--;
 	free(a);
 }
@@ -286,7 +369,9 @@ static void app_close(struct app *a)
 	if (a->closing)
 		return;
 	a->closing = true;
-	struct op *waiting[] = {&a->read, &a->readable, &a->writable, &a->hangup};
+	if (a->dialling)
+		dial_over(a);
+	struct op *waiting[] = {&a->read, &a->readable, &a->writable, &a->hangup, &a->dialled};
 	for (unsigned i = 0; i < sizeof waiting / sizeof *waiting; i++)
 		cancel_start(a->all, waiting[i], &a->cancel, &a->ops);
 	app_gone(a);
@@ -301,22 +386,11 @@ void apps_serve(struct apps *all, uint64_t now_ms)
 			app_close(a);
 			continue;
 		}
+		if (a->dialling)
+			continue;
 		app_write(a);
 		app_read(a);
 	}
-}
-
-/* n bytes went one way. */
-static void moved(struct app *a, int n)
-{
-	const struct stream *s = a->s;
-	guest_moved(a->all->ledger, &a->guest, s->delivered, s->tx_queued - s->fin_sent,
-		n > 0 ? (size_t)n : 0, a->all->now_ms);
-}
-
-static bool is_transient(int res)
-{
-	return res == -EAGAIN || res == -EINTR || res == -ENOBUFS || res == -ECANCELED;
 }
 
 static void on_read(struct app *a, const struct io_uring_cqe *cqe)
@@ -385,6 +459,44 @@ static void on_hangup(struct app *a, int res)
 	told(a);
 }
 
+/* When it has not worked control tries, and tells whoever asks why. */
+static void on_dialled(struct app *a, int res)
+{
+	int error = 0;
+	socklen_t len = sizeof error;
+	struct stream *s = a->s;
+	if (a->closing)
+		return;
+	dial_over(a);
+	if (res < 0 || getsockopt(a->fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0 || error) {
+		a->s = NULL;
+		a->closing = true;
+		a->all->cfg.dial_failed(a->all->cfg.ctx, s);
+		engine_stream_dialled(a->all->engine, s, false, a->all->now_ms);
+		return;
+	}
+	guest_come_by_name(a->all->ledger, &a->guest, s->name, a->all->cfg.worker);
+	engine_stream_dialled(a->all->engine, s, true, a->all->now_ms);
+}
+
+void apps_tick(struct apps *all, uint64_t now_ms)
+{
+	struct app *a;
+	all->now_ms = now_ms;
+	while ((a = TAILQ_FIRST(&all->dials)) && a->dial_ms <= now_ms) {
+		TAILQ_REMOVE(&all->dials, a, dial_at);
+		a->dial_ms = UINT64_MAX; /* the last, until the operation ends */
+		TAILQ_INSERT_TAIL(&all->dials, a, dial_at);
+		cancel_start(all, &a->dialled, &a->cancel, &a->ops);
+	}
+}
+
+uint64_t apps_deadline(const struct apps *all)
+{
+	const struct app *a = TAILQ_FIRST(&all->dials);
+	return a ? a->dial_ms : UINT64_MAX;
+}
+
 static void inlet_gone(struct inlet *in)
 {
 	if (in->ops || in->p)
@@ -399,7 +511,9 @@ static void inlet_gone(struct inlet *in)
 static void accept_start(struct inlet *in)
 {
 	struct io_uring_sqe *sqe = ring_sqe(in->all->ring);
-	io_uring_prep_poll_add(sqe, in->fd, POLLIN);
+	/* one worker is woken for a connection */
+	io_uring_prep_poll_add(
+		sqe, in->fd, POLLIN | (in->all->not_exclusive ? 0u : EPOLLEXCLUSIVE));
 	start(sqe, &in->accept, &in->ops);
 }
 
@@ -409,6 +523,7 @@ static void connection(struct apps *all, struct seat *seat, int fd)
 	const struct inlet *in = seat_io(seat);
 	struct app *a = app_new(all, fd);
 	if (a && engine_portal_accept(all->engine, in->p, a, &a->s, all->now_ms) == 0) {
+		a->fresh = true;
 		guest_come(&a->guest, seat);
 		return;
 	}
@@ -455,9 +570,13 @@ static void refuse_one(struct inlet *in)
 	in->spare = fcntl(in->fd, F_DUPFD_CLOEXEC, 0);
 }
 
-static void on_acceptable(struct inlet *in)
+/* Nobody else was woken: though it is closed, what came is for the others, if there are some. */
+static void on_acceptable(struct inlet *in, int res)
 {
-	for (unsigned i = 0; in->p && i < ACCEPT_BATCH; i++) {
+	if (res == -EINVAL)
+		in->all->not_exclusive = true; /* an older kernel */
+	bool takes = in->p || seats_any(in->all->ledger, in->portal);
+	for (unsigned i = 0; takes && i < ACCEPT_BATCH; i++) {
 		int fd = accept4(in->fd, NULL, NULL, SOCK_CLOEXEC);
 		if (fd >= 0)
 			arrival(in->all, in->portal, fd);
@@ -480,6 +599,7 @@ void *apps_portal_open(struct apps *all, struct portal *p, int fd)
 	int flags = fcntl(fd, F_GETFL);
 	if (flags >= 0)
 		fcntl(fd, F_SETFL, flags | O_NONBLOCK); /* another worker may be faster */
+	socket_options(fd);
 	*in = (struct inlet){.all = all, .p = p, .portal = portal_number(p), .fd = fd};
 	in->seat = seat_take(all->ledger, in->portal, all->cfg.worker, in);
 	if (!in->seat) {
@@ -534,15 +654,18 @@ static void app_completion(struct app *a, enum op_kind kind, const struct io_uri
 	case OP_HANGUP:
 		on_hangup(a, cqe->res);
 		break;
+	case OP_DIALLED:
+		on_dialled(a, cqe->res);
+		break;
 	default:
 		break;
 	}
 }
 
-static void inlet_completion(struct inlet *in, enum op_kind kind)
+static void inlet_completion(struct inlet *in, enum op_kind kind, int res)
 {
 	if (kind == OP_ACCEPT)
-		on_acceptable(in);
+		on_acceptable(in, res);
 	in->ops--;
 	inlet_gone(in);
 }
@@ -552,9 +675,10 @@ void apps_completion(struct apps *all, void *op, const struct io_uring_cqe *cqe,
 	struct op *o = op;
 	enum op_kind kind = o->kind;
 	all->now_ms = now_ms;
-	o->pending = cqe->flags & IORING_CQE_F_MORE; /* before the handler, which may start it again */
+	o->pending =
+		cqe->flags & IORING_CQE_F_MORE; /* before the handler, which may start it again */
 	if (kind == OP_ACCEPT || kind == OP_ACCEPT_CANCEL) {
-		inlet_completion(o->owner, kind);
+		inlet_completion(o->owner, kind, cqe->res);
 		return;
 	}
 	struct app *a = o->owner;

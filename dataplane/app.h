@@ -22,6 +22,8 @@ struct apps_config {
 	struct ledger *ledger; /* of all workers */
 	/* A connection is for a seat of another worker: apps_arrived there. Owns fd. */
 	void (*hand_over)(void *ctx, struct seat *s, int fd);
+	/* A socket of apps_dial was not connected. */
+	void (*dial_failed)(void *ctx, const struct stream *s);
 	void *ctx;
 };
 
@@ -32,12 +34,17 @@ bool apps_idle(const struct apps *a);
 
 /* For struct engine_ops; they own fd. */
 void *apps_open(struct apps *a, struct stream *s, int fd);
+/* A socket whose first send connects it (dials.h). */
+void *apps_dial(struct apps *a, struct stream *s, int fd);
 void *apps_portal_open(struct apps *a, struct portal *p, int fd);
 void apps_portal_close(void *io);
 int apps_portal_socket(void *io); /* stays ours */
 
 /* A connection was handed over for a seat of this worker; takes fd. */
 void apps_arrived(struct apps *a, struct seat *s, int fd, uint64_t now_ms);
+/* Gives up what dials for too long; and when to look again. */
+void apps_tick(struct apps *a, uint64_t now_ms);
+uint64_t apps_deadline(const struct apps *a); /* UINT64_MAX: never */
 /* Starts what streams want to be done. */
 void apps_serve(struct apps *a, uint64_t now_ms);
 /* `op`: what was beside RING_OP_APP. */

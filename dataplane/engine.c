@@ -105,6 +105,7 @@ struct engine *engine_new(const struct engine_config *cfg)
 	e->partials_tail = &e->partials;
 	bufpool_init_of(&e->app_pool, STREAM_BLOCK, STREAM_SPARE_BLOCKS);
 	stream_hub_init(&e->hub, &e->app_pool, e->cfg.held_max, e->cfg.held_max);
+	e->hub.collects = cfg->collects;
 	if (cfg->streams_max)
 		e->hub.streams_max = cfg->streams_max;
 	e->ready_tail = &e->ready;

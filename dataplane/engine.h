@@ -26,8 +26,8 @@ enum { ENGINE_LOCAL = -1 };
 
 /* What one worker's engine has to tell another's. */
 enum engine_mail_kind {
-	MAIL_FRAMES,	  /* `len` bytes of frames of one path, at `at` in `frames`, leave by `link`;
-			     row (from_link, label) */
+	MAIL_FRAMES, /* `len` bytes of frames of one path, at `at` in `frames`, leave by `link`;
+			row (from_link, label) */
 	MAIL_FRAMES_DONE, /* `len` bytes of row (link, label) were taken out of the mail */
 	MAIL_ROW_PAUSE, /* row (link, label): its queue here (or the hop behind, `next`) is full or
 			   not (`on`) */
@@ -80,6 +80,9 @@ struct engine_ops {
 	 * what stream_app shall return. NULL: no memory. May be NULL, as the next two, without
 	 * portals. */
 	void *(*app_open)(void *ctx, struct stream *s, int fd);
+	/* The same for a stream that a peer has opened, by connecting a socket to where its service
+	 * is: engine_stream_dialled comes later. NULL: control is asked. May be NULL. */
+	void *(*app_dial)(void *ctx, struct stream *s);
 	/* A listening socket (of PORTAL_ADD, now the callee's) belongs to portal p. NULL: no
 	 * memory. */
 	void *(*portal_open)(void *ctx, struct portal *p, int fd);
@@ -93,8 +96,9 @@ struct engine_config {
 	unsigned worker, workers; /* this one, and how many: 0, 1 for a node without threads */
 	uint64_t seed;		  /* random; neighbours must not know it */
 	size_t queue_max;	  /* bytes in all queues; 0: WIRE_QUEUE_NODE_MAX / workers */
-	size_t held_max; /* bytes held for applications that do not read; 0: the same */
-	unsigned streams_max; /* per session and opener; 0: WIRE_STREAMS_MAX */
+	size_t held_max;	  /* bytes held for applications that do not read; 0: the same */
+	unsigned streams_max;	  /* per session and opener; 0: WIRE_STREAMS_MAX */
+	bool collects;		  /* records wait for company until engine_hurry */
 	struct serials *serials;  /* shared by the engines of a node */
 	const struct engine_ops *ops;
 	void *ctx;
@@ -161,18 +165,26 @@ void engine_unpin(struct engine *e, uint64_t now_ms);
 
 /*
  * Streams whose applications there is something to do for, each once, with an app; NULL: no more.
- * To be asked after everything that was given to the engine: news for control leaves by it too. What
- * is to be done (stream.h): write what stream_out_take gives, receive into stream_in_slots, and when
- * the stream has ended close the socket, then stream_free. After any call of stream_* that tells
- * something engine_stream_told lets its session send.
+ * To be asked after everything that was given to the engine: news for control leaves by it too.
+ * What is to be done (stream.h): write what stream_out_take gives, receive into stream_in_slots,
+ * and when the stream has ended close the socket, then stream_free. After any call of stream_* that
+ * tells something engine_stream_told lets its session send.
  */
 struct stream *engine_next_stream(struct engine *e, uint64_t now_ms);
 void engine_stream_told(struct engine *e, struct stream *s, uint64_t now_ms);
-/* A connection came to a portal: opens a stream for it, served by `app`. Negative errno: it is to be
- * reset. */
+/* What app_dial began has come about; or not: then the stream has no app any more. */
+void engine_stream_dialled(struct engine *e, struct stream *s, bool connected, uint64_t now_ms);
+/* A connection came to a portal: opens a stream for it, served by `app`. Negative errno: it is to
+ * be reset. */
 int engine_portal_accept(
 	struct engine *e, struct portal *p, void *app, struct stream **out, uint64_t now_ms);
 uint32_t portal_number(const struct portal *p);
+/*
+ * With `collects`: whether records wait for others to share a frame with. None does after
+ * engine_hurry, which is due when there is nothing else to do, or after some time.
+ */
+bool engine_waits(const struct engine *e);
+void engine_hurry(struct engine *e, uint64_t now_ms);
 /* Resets every stream, so that their applications' sides can let go before engine_free. */
 void engine_streams_end(struct engine *e, uint64_t now_ms);
 

@@ -23,17 +23,18 @@ struct seat {
 };
 
 struct account {
-	LIST_ENTRY(account) next;
+	TAILQ_ENTRY(account) next;
 	uint32_t portal; /* 0: of a service */
 	char service[WIRE_NAME_MAX + 1];
 	unsigned users;
 	TAILQ_HEAD(, seat) seats;
-	atomic_uint_fast64_t open, rx, tx;
+	atomic_uint_fast64_t open, streams, rx, tx;
 };
 
 struct ledger {
 	pthread_mutex_t lock;
-	LIST_HEAD(, account) accounts;
+	TAILQ_HEAD(accounts, account) accounts; /* last used first */
+	unsigned n;
 	TAILQ_HEAD(, guest) bulk;
 	unsigned guests[LEDGER_WORKERS];
 	uint64_t turn;
@@ -45,13 +46,15 @@ struct ledger *ledger_new(void)
 	if (!l)
 		return NULL;
 	pthread_mutex_init(&l->lock, NULL);
+	TAILQ_INIT(&l->accounts);
 	TAILQ_INIT(&l->bulk);
 	return l;
 }
 
-static void account_free(struct account *a)
+static void account_free(struct ledger *l, struct account *a)
 {
-	LIST_REMOVE(a, next);
+	TAILQ_REMOVE(&l->accounts, a, next);
+	l->n--;
 	for (struct seat *s; (s = TAILQ_FIRST(&a->seats));) {
 		TAILQ_REMOVE(&a->seats, s, next);
 		free(s);
@@ -63,8 +66,8 @@ void ledger_free(struct ledger *l)
 {
 	if (!l)
 		return;
-	while (!LIST_EMPTY(&l->accounts))
-		account_free(LIST_FIRST(&l->accounts));
+	while (!TAILQ_EMPTY(&l->accounts))
+		account_free(l, TAILQ_FIRST(&l->accounts));
 	pthread_mutex_destroy(&l->lock);
 	free(l);
 }
@@ -72,32 +75,48 @@ void ledger_free(struct ledger *l)
 static struct account *account_find(struct ledger *l, uint32_t portal, const char *service)
 {
 	struct account *a;
-	LIST_FOREACH(a, &l->accounts, next)
+	TAILQ_FOREACH(a, &l->accounts, next)
 	if (service ? !a->portal && !strcmp(a->service, service) : a->portal == portal)
 		return a;
 	return NULL;
+}
+
+/* Their sums are kept for who asks, but not without end. */
+static void forget_unused(struct ledger *l)
+{
+	struct account *a = TAILQ_LAST(&l->accounts, accounts);
+	while (a && a->users)
+		a = TAILQ_PREV(a, accounts, next);
+	if (a)
+		account_free(l, a);
+}
+
+static struct account *account_new(struct ledger *l, uint32_t portal, const char *service)
+{
+	struct account *a = calloc(1, sizeof *a);
+	if (!a)
+		return NULL;
+	a->portal = portal;
+	if (service)
+		memcpy(a->service, service, strnlen(service, WIRE_NAME_MAX));
+	TAILQ_INIT(&a->seats);
+	if (l->n >= LEDGER_ACCOUNTS)
+		forget_unused(l);
+	l->n++;
+	return a;
 }
 
 /* The caller is one more who uses it. */
 static struct account *account_get(struct ledger *l, uint32_t portal, const char *service)
 {
 	struct account *a = account_find(l, portal, service);
-	if (!a && (a = calloc(1, sizeof *a))) {
-		a->portal = portal;
-		if (service)
-			memcpy(a->service, service, strnlen(service, WIRE_NAME_MAX));
-		TAILQ_INIT(&a->seats);
-		LIST_INSERT_HEAD(&l->accounts, a, next);
-	}
 	if (a)
-		a->users++;
+		TAILQ_REMOVE(&l->accounts, a, next);
+	else if (!(a = account_new(l, portal, service)))
+		return NULL;
+	TAILQ_INSERT_HEAD(&l->accounts, a, next);
+	a->users++;
 	return a;
-}
-
-static void account_put(struct account *a)
-{
-	if (--a->users == 0)
-		account_free(a);
 }
 
 struct seat *seat_take(struct ledger *l, uint32_t portal, unsigned worker, void *io)
@@ -126,7 +145,7 @@ static void seat_check(struct seat *s)
 		return;
 	TAILQ_REMOVE(&a->seats, s, next);
 	free(s);
-	account_put(a);
+	a->users--;
 }
 
 void seat_leave(struct ledger *l, struct seat *s)
@@ -227,10 +246,29 @@ struct seat *seat_choose(struct ledger *l, uint32_t portal, unsigned worker, uin
 	return best;
 }
 
+bool seats_any(struct ledger *l, uint32_t portal)
+{
+	const struct seat *s = NULL;
+	pthread_mutex_lock(&l->lock);
+	const struct account *a = account_find(l, portal, NULL);
+	if (a)
+		TAILQ_FOREACH(s, &a->seats, next)
+	if (s->io)
+		break;
+	pthread_mutex_unlock(&l->lock);
+	return s != NULL;
+}
+
+static void come(struct account *a)
+{
+	atomic_fetch_add_explicit(&a->open, 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&a->streams, 1, memory_order_relaxed);
+}
+
 void guest_come(struct guest *g, struct seat *s)
 {
 	*g = (struct guest){.account = s->account, .seat = s, .worker = s->worker};
-	atomic_fetch_add_explicit(&s->account->open, 1, memory_order_relaxed);
+	come(s->account);
 }
 
 static void seat_vacate(struct ledger *l, struct seat *s)
@@ -256,7 +294,7 @@ void guest_come_by_name(struct ledger *l, struct guest *g, const char *service, 
 		l->guests[worker]++;
 	pthread_mutex_unlock(&l->lock);
 	if (g->account)
-		atomic_fetch_add_explicit(&g->account->open, 1, memory_order_relaxed);
+		come(g->account);
 }
 
 /* Once for each time that there was enough. */
@@ -300,8 +338,6 @@ void guest_leave(struct ledger *l, struct guest *g)
 	struct account *a = g->account;
 	if (!a)
 		return;
-	atomic_fetch_sub_explicit(&a->rx, g->rx, memory_order_relaxed);
-	atomic_fetch_sub_explicit(&a->tx, g->tx, memory_order_relaxed);
 	atomic_fetch_sub_explicit(&a->open, 1, memory_order_relaxed);
 	pthread_mutex_lock(&l->lock);
 	bulk_end(l, g);
@@ -309,7 +345,7 @@ void guest_leave(struct ledger *l, struct guest *g)
 		seat_vacate(l, g->seat);
 	} else {
 		l->guests[g->worker]--;
-		account_put(a);
+		a->users--;
 	}
 	pthread_mutex_unlock(&l->lock);
 	g->account = NULL;
@@ -322,6 +358,7 @@ struct ledger_sum ledger_sum(struct ledger *l, uint32_t portal, const char *serv
 	const struct account *a = account_find(l, portal, service);
 	if (a) {
 		sum.open = atomic_load_explicit(&a->open, memory_order_relaxed);
+		sum.streams = atomic_load_explicit(&a->streams, memory_order_relaxed);
 		sum.rx = atomic_load_explicit(&a->rx, memory_order_relaxed);
 		sum.tx = atomic_load_explicit(&a->tx, memory_order_relaxed);
 	}

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the workers of a node know together of its portals: which sessions serve an inlet, how much
- * each has to do, and what the connections that are open have moved. An account is of an inlet (by
- * its number) or of an outlet (by the name that its peers ask for); a seat is one session that
- * takes connections of an inlet; a guest is a connection, part of what its worker has for it. Any
- * thread: one lock, taken when connections come and go and when one turns bulk, and atomic counts.
- * Seats and accounts live while somebody has them; ledger_free takes what is left.
+ * What the workers of a node know together of its portals: which sessions serve an inlet, how each
+ * has to do, and what their connections have moved. An account is of an inlet (by its number) or of
+ * an outlet (by the name that its peers ask for); a seat is one session that takes connections of
+ * an inlet; a guest is a connection, part of what its worker has for it. Any thread: one lock,
+ * taken when connections come and go and when one turns bulk, and atomic counts. Seats live while
+ * somebody has them, accounts longer, for their sums; ledger_free takes what is left.
  */
 #ifndef OCKAM_LEDGER_H
 #define OCKAM_LEDGER_H
@@ -17,6 +17,7 @@
 
 enum {
 	LEDGER_WORKERS = 64,
+	LEDGER_ACCOUNTS = 4096, /* then one is forgotten that nobody uses */
 	/* so much, in pieces that are not small, within so long is bulk; for so long after it */
 	LEDGER_BULK = 64 << 10,
 	LEDGER_PIECE = 2 << 10,
@@ -59,6 +60,7 @@ uint32_t seat_portal(const struct seat *s);
  * itself, then in turn. NULL: there is none. Then one of the next two.
  */
 struct seat *seat_choose(struct ledger *l, uint32_t portal, unsigned worker, uint64_t now_ms);
+bool seats_any(struct ledger *l, uint32_t portal); /* whether seat_choose would find one */
 void guest_come(struct guest *g, struct seat *s);
 void seat_give_up(struct ledger *l, struct seat *s); /* it does not come */
 
@@ -70,9 +72,10 @@ void guest_moved(
 void guest_leave(struct ledger *l, struct guest *g);
 
 struct ledger_sum {
-	uint64_t open, rx, tx;
+	uint64_t open, streams, rx, tx;
 };
-/* Of an inlet's connections, or of those to a service (when that is not NULL). */
+/* Of an inlet's connections, or of those to a service (when that is not NULL): how many are open;
+ * how many there were, and what they moved, those that are open included. */
 struct ledger_sum ledger_sum(struct ledger *l, uint32_t portal, const char *service);
 
 #endif

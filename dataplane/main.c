@@ -2,6 +2,7 @@
 #include "admin_srv.h"
 #include "aead.h"
 #include "descriptors.h"
+#include "dials.h"
 #include "ledger.h"
 #include "log.h"
 #include "ring.h"
@@ -147,18 +148,21 @@ static int run(const struct options *o, unsigned missing)
 	struct worker *workers[REGISTRY_WORKERS];
 	struct serials serials;
 	struct ledger *ledger = ledger_new();
+	struct dials *dials = dials_new();
 	uint64_t seed;
 	int rc;
-	if (!ledger || getrandom(&seed, sizeof seed, 0) != sizeof seed) {
+	if (!ledger || !dials || getrandom(&seed, sizeof seed, 0) != sizeof seed) {
 		log_error("cannot start: %s", strerror(errno));
 		ledger_free(ledger);
+		dials_free(dials);
 		return 1;
 	}
 	serials_init(&serials);
-	struct seam_srv *srv = seam_srv_new(o->seam_fd, o->workers, seed, &serials, ledger);
+	struct seam_srv *srv = seam_srv_new(o->seam_fd, o->workers, seed, &serials, ledger, dials);
 	if (!srv) {
 		log_error("cannot serve the seam: %s", strerror(errno));
 		ledger_free(ledger);
+		dials_free(dials);
 		return 1;
 	}
 	struct admin_srv *admin = o->admin_fd < 0 ? NULL : admin_srv_new(o->admin_fd);
@@ -170,6 +174,7 @@ static int run(const struct options *o, unsigned missing)
 		.seed = seed,
 		.serials = &serials,
 		.ledger = ledger,
+		.dials = dials,
 		.seam = seam_srv_seam(srv),
 		.admin = admin ? admin_srv_admin(admin) : NULL,
 		.all = workers};
@@ -204,6 +209,7 @@ static int run(const struct options *o, unsigned missing)
 	seam_srv_free(srv);
 	serials_fini(&serials);
 	ledger_free(ledger);
+	dials_free(dials);
 	return rc;
 }
 

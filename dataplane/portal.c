@@ -105,8 +105,25 @@ int portal_stream_answer(struct engine *e, struct seam_msg *m)
 		m->fd = -1;
 		rc = s->app ? stream_accept(s) : stream_refuse(s, REFUSE_BUSY);
 	}
+	s->answered = true;
 	endpoint_update(e, ep);
 	return rc;
+}
+
+void engine_stream_dialled(struct engine *e, struct stream *s, bool connected, uint64_t now_ms)
+{
+	e->now_ms = now_ms;
+	if (s->state != STREAM_ASKED)
+		return;
+	if (connected) {
+		s->answered = true;
+		stream_accept(s);
+	} else {
+		s->app = NULL;
+		s->dial_failed = true;
+		stream_news(s);
+	}
+	engine_stream_told(e, s, now_ms);
 }
 
 int engine_portal_accept(
@@ -177,8 +194,8 @@ void portals_dump(struct engine *e, struct endpoint *ep, uint32_t seq)
 {
 	struct label_iter it = {0};
 	for (const struct portal *p = ep->portals; p && e->cfg.ops->portal_socket; p = p->next) {
-		struct seam_msg m =
-			event_of(SEAM_DUMP_PORTAL, SEAM_HAS(SEAM_A_SESSION) | SEAM_HAS(SEAM_A_PORTAL));
+		struct seam_msg m = event_of(
+			SEAM_DUMP_PORTAL, SEAM_HAS(SEAM_A_SESSION) | SEAM_HAS(SEAM_A_PORTAL));
 		m.seq = seq;
 		m.session = ep->node.link;
 		m.portal = p->id;
@@ -196,16 +213,35 @@ static void tell_closed(struct engine *e, const struct stream *s)
 {
 	struct seam_msg m = event_of(SEAM_STREAM_CLOSED,
 		SEAM_HAS(SEAM_A_SESSION) | SEAM_HAS(SEAM_A_STREAM) | SEAM_HAS(SEAM_A_ERROR) |
-			SEAM_HAS(SEAM_A_CODE) | SEAM_HAS(SEAM_A_PORTAL) |
-			SEAM_HAS(SEAM_A_BYTES_RX) | SEAM_HAS(SEAM_A_BYTES_TX));
+			SEAM_HAS(SEAM_A_CODE) | SEAM_HAS(SEAM_A_PORTAL));
 	m.session = s->session;
 	m.stream = s->node.link;
 	m.portal = s->portal;
 	m.error = s->reset ? -ECONNRESET : 0;
 	m.code = s->code;
-	m.bytes_rx = s->delivered;
-	m.bytes_tx = s->tx_next - s->fin_sent;
 	tell(e, &m);
+}
+
+/* The peer has opened s: connected here, when control has left a socket for that, else by control.
+ */
+static void ask(struct engine *e, struct stream *s)
+{
+	const struct engine_ops *ops = e->cfg.ops;
+	/* in a channel that this node opened it offers nothing */
+	if (!s->dial_failed && !s->all->initiator && ops->app_dial)
+		s->app = ops->app_dial(e->cfg.ctx, s);
+	if (s->app)
+		return;
+	if (tells(e, s))
+		tell_asked(e, s);
+	else
+		stream_refuse(s, REFUSE_BUSY);
+}
+
+/* What control waits for, and what went wrong at the other end. */
+static bool is_told(const struct stream *s)
+{
+	return s->portal ? s->code != 0 : s->asked_told && !s->answered;
 }
 
 struct stream *engine_next_stream(struct engine *e, uint64_t now_ms)
@@ -213,13 +249,9 @@ struct stream *engine_next_stream(struct engine *e, uint64_t now_ms)
 	e->now_ms = now_ms;
 	for (struct stream *s; (s = stream_next_news(&e->hub));) {
 		bool ended = s->state == STREAM_ENDED;
-		if (s->state == STREAM_ASKED && !s->asked_told) {
-			if (tells(e, s))
-				tell_asked(e, s);
-			else
-				stream_refuse(s, REFUSE_BUSY);
-		}
-		if (ended && !s->closed_told && (s->asked_told || s->portal))
+		if (s->state == STREAM_ASKED && !s->asked_told && !s->app)
+			ask(e, s);
+		if (ended && !s->closed_told && is_told(s))
 			tell_closed(e, s);
 		s->closed_told |= ended;
 		if (s->state == STREAM_LEAVING) /* maybe for a stream of another session */
@@ -230,6 +262,25 @@ struct stream *engine_next_stream(struct engine *e, uint64_t now_ms)
 			stream_free(s);
 	}
 	return NULL;
+}
+
+bool engine_waits(const struct engine *e)
+{
+	return !TAILQ_EMPTY(&e->hub.later);
+}
+
+static void hurried(void *ctx, struct streams *st)
+{
+	struct engine *e = ctx;
+	struct endpoint *ep = endpoint_find(e, st->session);
+	if (ep)
+		endpoint_update(e, ep);
+}
+
+void engine_hurry(struct engine *e, uint64_t now_ms)
+{
+	e->now_ms = now_ms;
+	stream_hub_hurry(&e->hub, hurried, e);
 }
 
 void engine_streams_end(struct engine *e, uint64_t now_ms)

@@ -2,6 +2,7 @@
 #include "seam_srv.h"
 
 #include "aead.h"
+#include "dials.h"
 #include "ledger.h"
 #include "listeners.h"
 #include "log.h"
@@ -39,6 +40,7 @@ struct seam_srv {
 	struct ledger *ledger;
 	void (*tap)(void *ctx, const struct seam_msg *m); /* NULL: nobody */
 	void *tap_ctx;
+	struct dials *dials;
 	uint32_t top_link, top_session; /* of control's numbers */
 	struct worker **workers;
 	struct worker_seam seam;
@@ -167,10 +169,11 @@ static void conn_open(struct seam_srv *s, int fd)
 	s->had_controller = true;
 	watch(s, fd);
 	outbox_open(&s->outbox, fd);
+	dials_drop(s->dials, NULL); /* of another's outlets */
 }
 
 struct seam_srv *seam_srv_new(int seam_fd, unsigned workers, uint64_t seed, struct serials *serials,
-	struct ledger *ledger)
+	struct ledger *ledger, struct dials *dials)
 {
 	struct seam_srv *s = calloc(1, sizeof *s);
 	if (!s)
@@ -180,6 +183,7 @@ struct seam_srv *seam_srv_new(int seam_fd, unsigned workers, uint64_t seed, stru
 	s->count = workers;
 	s->serials = serials;
 	s->ledger = ledger;
+	s->dials = dials;
 	atomic_init(&s->serving, true);
 	atomic_init(&s->dump, 0);
 	s->next_link = 1;
@@ -397,8 +401,10 @@ static int portal_get(struct seam_srv *s, const struct seam_msg *m, struct seam_
 	memset(answer, 0, sizeof *answer);
 	answer->cmd = SEAM_PORTAL_GET;
 	answer->fd = -1;
-	answer->has = SEAM_HAS(SEAM_A_OPEN) | SEAM_HAS(SEAM_A_BYTES_RX) | SEAM_HAS(SEAM_A_BYTES_TX);
+	answer->has = SEAM_HAS(SEAM_A_OPEN) | SEAM_HAS(SEAM_A_STREAMS) | SEAM_HAS(SEAM_A_BYTES_RX) |
+		      SEAM_HAS(SEAM_A_BYTES_TX);
 	answer->open = (uint32_t)sum.open;
+	answer->streams = sum.streams;
 	answer->bytes_rx = sum.rx;
 	answer->bytes_tx = sum.tx;
 	return 0;
@@ -409,6 +415,13 @@ static void stats_get(struct seam_srv *s, struct seam_msg *answer)
 {
 	listeners_counters(&s->listeners, answer);
 	answer->worker = s->count;
+}
+
+static int dial_add(struct seam_srv *s, struct seam_msg *m)
+{
+	int rc = m->fd < 0 ? -EBADF : dials_add(s->dials, m->service, m->fd);
+	m->fd = -1;
+	return rc;
 }
 
 /* A channel stays with its session. Frames between links of one worker are not copied. */
@@ -524,6 +537,10 @@ static void command(struct seam_srv *s, size_t len, int fd)
 		rc = portal_get(s, &m, &answer);
 	else if (m.cmd == SEAM_STATS_GET && m.worker == s->count)
 		stats_get(s, &answer);
+	else if (m.cmd == SEAM_DIAL_ADD)
+		rc = dial_add(s, &m);
+	else if (m.cmd == SEAM_DIAL_DEL)
+		dials_drop(s->dials, m.service);
 	else if (m.cmd == SEAM_DUMP)
 		here = (rc = dump(s, &m, len)) < 0;
 	else

@@ -2,7 +2,8 @@
 /*
  * Streams of a session: ordered bytes both ways, each way with its own credit and its own end. Pure
  * state: records come in by streams_take, leave by streams_put and streams_next, and what an
- * application's socket has to do is asked for by `news`. Payload is sealed and opened where it lies:
+ * application's socket has to do is asked for by `news`. Payload is sealed and opened where it
+ *lies:
  *
  *	sending    stream_in_slots gives blocks with room in front and behind, the socket is read
  *		   into them, they are sealed and sent as they are
@@ -47,7 +48,10 @@ enum stream_state {
 	STREAM_ENDED,
 };
 
-/* What has to leave of a stream beside its bytes. */
+/*
+ * What has to leave of a stream beside its bytes. Where the hub `collects`, what nobody is stopped
+ * by waits for company: ACCEPT, and the confirmation of an end. stream_hub_hurry ends that wait.
+ */
 enum stream_due { DUE_OPEN = 1, DUE_ACCEPT = 2, DUE_WINDOW = 4, DUE_REFUSE = 8, DUE_RST = 16 };
 
 struct stream_slot {
@@ -72,8 +76,9 @@ struct stream {
 	uint32_t session, portal;
 	enum stream_state state;
 	uint8_t due, name_len;
-	bool in_due, in_small, in_bulk, in_news, in_wait;
+	bool in_due, in_later, in_small, in_bulk, in_news, in_wait;
 	bool asked_told, closed_told; /* control knows */
+	bool answered, dial_failed;   /* a peer's OPEN; and control is to be asked for it */
 	uint8_t code;		      /* ended: enum refuse_code when it was refused */
 	bool reset;		      /* ended: not in order */
 	char name[WIRE_NAME_MAX + 1];
@@ -111,6 +116,8 @@ struct stream_hub {
 	unsigned count;	       /* streams of all sessions */
 	uint64_t changes;      /* that came or went */
 	size_t held, held_max; /* bytes copied because their applications do not read */
+	bool collects;
+	TAILQ_HEAD(, streams) later; /* sessions in which something waits for company */
 	/* sums of windows beyond WIRE_STREAM_FIRST: from the begin, and tuned */
 	uint64_t given, tuned, grown_max;
 	unsigned streams_max; /* open per session and opener */
@@ -119,6 +126,7 @@ struct stream_hub {
 struct streams {
 	struct stream_hub *hub;
 	LIST_ENTRY(streams) of_hub;
+	TAILQ_ENTRY(streams) later_at; /* while `later` has some */
 	struct label_table table;
 	uint32_t session;
 	bool initiator, lossy, over; /* over: the session carries nothing any more */
@@ -130,14 +138,14 @@ struct streams {
 	uint64_t granted; /* sum over streams of what the peer may still have unconsumed */
 	uint64_t given, tuned;
 	size_t held;
-	unsigned slots;	  /* ready and given */
-	unsigned busy;	  /* streams that are */
-	uint64_t now_ms;  /* of the output that is made */
+	unsigned slots;	 /* ready and given */
+	unsigned busy;	 /* streams that are */
+	uint64_t now_ms; /* of the output that is made */
 	uint64_t little_ms,
 		large_ms; /* when a small record left of a stream that has no large ones; 0 */
 	uint64_t
 		beside; /* what a stream with large records may have unconsumed beside such a one */
-	struct stream_list due, small, bulk, waiting;
+	struct stream_list due, later, small, bulk, waiting;
 };
 
 /* streams.c: life */
@@ -205,6 +213,12 @@ void stream_busy(struct stream *s, bool busy);
 /* Blocks were freed: who waits for some may ask again. */
 void streams_wake(struct streams *st);
 void stream_due(struct stream *s, enum stream_due what);
+/* The same for what may wait for company. */
+void stream_due_later(struct stream *s, enum stream_due what);
+void stream_later_leave(struct stream *s); /* off the list, if it is on it */
+/* Nothing waits any more; for each session: what to do, it may send. */
+void stream_hub_hurry(
+	struct stream_hub *hub, void (*told)(void *ctx, struct streams *st), void *ctx);
 /* Ends it when both ways are through. */
 void stream_check_end(struct stream *s);
 /* Out of the session; `reset`, and the code if it was refused. */

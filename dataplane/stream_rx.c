@@ -325,8 +325,12 @@ static void consumed(struct stream *s, uint64_t n)
 	streams_session_window(st);
 	if (credit_narrow(&s->rx))
 		stream_widen(s, 2 * s->rx.window);
-	if (s->state == STREAM_OPEN && !s->fin_came && credit_due(&s->rx))
-		stream_due(s, DUE_WINDOW);
+	if (s->state != STREAM_OPEN || s->fin_came)
+		return;
+	/* an ACCEPT that waits for company will tell of more, unless the peer needs to know */
+	bool told_soon = s->in_later && s->due & DUE_ACCEPT;
+	if (told_soon ? s->rx.received >= WIRE_STREAM_FIRST / 2 : credit_due(&s->rx))
+		stream_due(s, told_soon ? DUE_ACCEPT : DUE_WINDOW);
 }
 
 void stream_out_done(struct stream *s, int64_t n)
@@ -361,5 +365,5 @@ void stream_out_end(struct stream *s)
 	credit_consume(&s->rx, 1);
 	credit_consume(&s->all->rx, 1);
 	s->all->granted -= 1;
-	stream_due(s, DUE_WINDOW); /* the peer waits for it */
+	stream_due_later(s, DUE_WINDOW); /* the peer's stream ends by it */
 }

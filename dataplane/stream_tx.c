@@ -10,19 +10,69 @@
 
 enum {
 	QUANTUM = STREAM_PAYLOAD_MAX,
-	DUE_ROOM = WIRE_RECORD_HEADER + RECORD_OPEN_MAX, /* the longest of what is due */
+	DUE_ROOM = WIRE_RECORD_HEADER +
+		   RECORD_OPEN_MAX, /* the longest of what is due, for one stream */
 };
 static_assert(
 	STREAM_HEADROOM + STREAM_PAYLOAD_MAX + WIRE_TAG <= STREAM_BLOCK, "a record in a block");
 static_assert(STREAM_HEADROOM + WIRE_TAG == WIRE_STREAM_OVERHEAD, "header, record, offset, tag");
 
+void stream_later_leave(struct stream *s)
+{
+	struct streams *st = s->all;
+	if (!s->in_later)
+		return;
+	s->in_later = false;
+	TAILQ_REMOVE(&st->later, s, due_at);
+	if (TAILQ_EMPTY(&st->later))
+		TAILQ_REMOVE(&st->hub->later, st, later_at);
+}
+
+/* What waited for company has found some. */
+static void later_due(struct streams *st)
+{
+	for (struct stream *s; (s = TAILQ_FIRST(&st->later));) {
+		stream_later_leave(s);
+		s->in_due = true;
+		TAILQ_INSERT_TAIL(&st->due, s, due_at);
+	}
+}
+
 void stream_due(struct stream *s, enum stream_due what)
 {
 	s->due |= (uint8_t)what;
+	if (s->in_later)
+		later_due(s->all);
 	if (s->in_due)
 		return;
 	s->in_due = true;
 	TAILQ_INSERT_TAIL(&s->all->due, s, due_at);
+}
+
+void stream_due_later(struct stream *s, enum stream_due what)
+{
+	struct streams *st = s->all;
+	struct stream_hub *hub = st->hub;
+	if (!hub->collects || s->in_due) {
+		stream_due(s, what);
+		return;
+	}
+	s->due |= (uint8_t)what;
+	if (s->in_later)
+		return;
+	if (TAILQ_EMPTY(&st->later))
+		TAILQ_INSERT_TAIL(&hub->later, st, later_at);
+	s->in_later = true;
+	TAILQ_INSERT_TAIL(&st->later, s, due_at);
+}
+
+void stream_hub_hurry(
+	struct stream_hub *hub, void (*told)(void *ctx, struct streams *st), void *ctx)
+{
+	for (struct streams *st; (st = TAILQ_FIRST(&hub->later));) {
+		later_due(st);
+		told(ctx, st);
+	}
 }
 
 static uint64_t session_room(const struct streams *st)
@@ -40,6 +90,8 @@ void stream_make_ready(struct stream *s)
 	struct streams *st = s->all;
 	if (!st || s->state == STREAM_LEAVING || (!s->n_ready && !may_fin(s)))
 		return;
+	if (s->in_later)
+		later_due(st);
 	bool small = s->tx_queued - s->tx_next <= STREAM_SMALL && s->n_ready <= 1;
 	if (s->in_bulk || (s->in_small && small))
 		return;
@@ -210,10 +262,16 @@ void stream_in_adopt(struct stream *s, struct buf *b, uint32_t len)
 	stream_make_ready(s);
 }
 
+/* Its peer does not take bytes of it before what is due. */
+static bool is_unknown(const struct stream *s)
+{
+	return s->due & (DUE_OPEN | DUE_ACCEPT);
+}
+
 static bool head_fits(const struct streams *st, const struct stream_list *list)
 {
 	const struct stream *s = TAILQ_FIRST(list);
-	return s && (s->n_ready ? s->ready[0].len : 1) <= session_room(st);
+	return s && !is_unknown(s) && (s->n_ready ? s->ready[0].len : 1) <= session_room(st);
 }
 
 static bool recent(uint64_t at_ms, uint64_t now_ms)
@@ -233,9 +291,9 @@ bool streams_shared(const struct streams *st)
 static struct stream *bulk_first(const struct streams *st)
 {
 	struct stream *s = TAILQ_FIRST(&st->bulk);
-	if (streams_shared(st))
-		while (s && s->tx_next - s->tx_acked >= st->beside)
-			s = TAILQ_NEXT(s, ready_at);
+	bool shared = streams_shared(st);
+	while (s && (is_unknown(s) || (shared && s->tx_next - s->tx_acked >= st->beside)))
+		s = TAILQ_NEXT(s, ready_at);
 	return s;
 }
 
@@ -267,6 +325,8 @@ static void due_put(struct stream *s, struct wr *w)
 	uint32_t id = s->node.link;
 	if (s->due & (DUE_REFUSE | DUE_RST)) {
 		const struct record_stream rst = {.offset = s->tx_next, .rst = true};
+		if (s->due & DUE_ACCEPT)
+			record_accept_encode(w, id, s->rx.limit);
 		if (s->due & DUE_REFUSE)
 			record_refuse_encode(w, id, s->code);
 		else
@@ -278,9 +338,9 @@ static void due_put(struct stream *s, struct wr *w)
 	if (s->due & DUE_OPEN)
 		record_open_encode(w, id,
 			&(struct record_open){win.limit, (const uint8_t *)s->name, s->name_len});
-	else if (s->due & DUE_ACCEPT)
+	if (s->due & DUE_ACCEPT)
 		record_accept_encode(w, id, win.limit);
-	else
+	if (s->due & DUE_WINDOW)
 		record_window_encode(w, id, &win);
 	s->due = 0;
 	stream_check_end(s);
@@ -346,6 +406,7 @@ void streams_put(struct streams *st, struct wr *w, bool paused)
 {
 	if (st->over)
 		return;
+	later_due(st);
 	if (credit_due(&st->rx) && (size_t)(w->end - w->p) >= DUE_ROOM)
 		session_window_put(st, w);
 	dues_put(st, w);

@@ -27,6 +27,7 @@ void stream_hub_init(
 		.grown_max = grown_max,
 		.streams_max = WIRE_STREAMS_MAX};
 	TAILQ_INIT(&hub->news);
+	TAILQ_INIT(&hub->later);
 	LIST_INIT(&hub->sessions);
 }
 
@@ -46,6 +47,7 @@ int streams_init(struct streams *st, struct stream_hub *hub, uint32_t session, b
 	};
 	credit_init(&st->rx, WIRE_SESSION_CREDIT, WIRE_SESSION_CREDIT, SESSION_STEP);
 	TAILQ_INIT(&st->due);
+	TAILQ_INIT(&st->later);
 	TAILQ_INIT(&st->small);
 	TAILQ_INIT(&st->bulk);
 	TAILQ_INIT(&st->waiting);
@@ -205,7 +207,10 @@ int stream_accept(struct stream *s)
 		return -EALREADY;
 	s->state = STREAM_OPEN;
 	give(s);
-	stream_due(s, DUE_ACCEPT);
+	if (s->rx.received < WIRE_STREAM_FIRST / 2)
+		stream_due_later(s, DUE_ACCEPT);
+	else /* its peer may be stopped */
+		stream_due(s, DUE_ACCEPT);
 	stream_news(s);
 	return 0;
 }
@@ -226,6 +231,7 @@ static void leave_lists(struct stream *s)
 	stream_busy(s, false);
 	if (s->in_due)
 		TAILQ_REMOVE(&st->due, s, due_at);
+	stream_later_leave(s);
 	if (s->in_small)
 		TAILQ_REMOVE(&st->small, s, ready_at);
 	if (s->in_bulk)
@@ -261,7 +267,7 @@ void stream_reset(struct stream *s)
 		return;
 	}
 	s->state = STREAM_LEAVING;
-	s->due = 0;
+	s->due &= DUE_ACCEPT; /* RST is of what was accepted */
 	leave_lists(s);
 	let_go(s);
 	streams_wake(s->all);

@@ -3,10 +3,12 @@
 
 #include "admin_work.h"
 #include "app.h"
+#include "dials.h"
 #include "link_socket.h"
 #include "log.h"
 #include "ring.h"
 #include "spin.h"
+#include "stream.h"
 #include "udp.h"
 
 #include <errno.h>
@@ -17,6 +19,7 @@
 
 enum { CQE_BATCH = 32 }; /* then what they brought is sent: a sender must hear PAUSE soon */
 enum { UNKNOWN = 1 };
+enum { COMPANY_MS = 1 }; /* records wait so long for others in a worker that is always busy */
 
 struct worker {
 	struct worker_config cfg;
@@ -28,6 +31,7 @@ struct worker {
 	struct link_sockets *sockets;
 	struct udps *udps;
 	uint64_t now_ms, wake_count;
+	uint64_t waits_ms; /* records wait for company since then; UINT64_MAX: none */
 	struct spin spin;
 	bool stopping;
 	/* how the start went */
@@ -56,8 +60,8 @@ static void *on_link_open(void *ctx, struct link *l, int fd)
 				   : link_socket_open(w->sockets, l, fd);
 }
 
-static void *on_link_open_at(void *ctx, struct link *l, uint32_t listener,
-	const struct udp_address *at, int *error)
+static void *on_link_open_at(
+	void *ctx, struct link *l, uint32_t listener, const struct udp_address *at, int *error)
 {
 	struct worker *w = ctx;
 	return udps_open_at(w->udps, l, listener, at, error);
@@ -138,6 +142,26 @@ static void *on_app_open(void *ctx, struct stream *s, int fd)
 	return apps_open(w->apps, s, fd);
 }
 
+static void *on_app_dial(void *ctx, struct stream *s)
+{
+	struct worker *w = ctx;
+	bool ask;
+	int fd = dials_take(w->cfg.dials, s->name, &ask);
+	const struct seam_msg m = {.cmd = SEAM_DIAL_WANTED,
+		.has = SEAM_HAS(SEAM_A_SERVICE),
+		.fd = -1,
+		.service = s->name};
+	if (ask)
+		on_event(w, &m);
+	return fd < 0 ? NULL : apps_dial(w->apps, s, fd);
+}
+
+static void on_dial_failed(void *ctx, const struct stream *s)
+{
+	struct worker *w = ctx;
+	dials_drop(w->cfg.dials, s->name);
+}
+
 static void *on_portal_open(void *ctx, struct portal *p, int fd)
 {
 	struct worker *w = ctx;
@@ -160,6 +184,7 @@ static const struct engine_ops engine_ops = {
 	.rx_window = on_rx_window,
 	.tx_waiting = on_tx_waiting,
 	.app_open = on_app_open,
+	.app_dial = on_app_dial,
 	.portal_open = on_portal_open,
 	.portal_close = on_portal_close,
 	.portal_socket = apps_portal_socket,
@@ -226,7 +251,8 @@ static void command(struct worker *w, struct letter *lt)
 	int rc = seam_decode(&m, lt->data, lt->len, false);
 	m.fd = lt->fd;
 	answer.cmd = 0;
-	if (rc == 0 && (m.cmd == SEAM_LISTENER_ADD || m.cmd == SEAM_LISTENER_DEL || m.cmd == SEAM_DGRAM))
+	if (rc == 0 &&
+		(m.cmd == SEAM_LISTENER_ADD || m.cmd == SEAM_LISTENER_DEL || m.cmd == SEAM_DGRAM))
 		rc = socket_command(w, &m);
 	else if (rc == 0)
 		rc = engine_apply(w->engine, &m, lt->out_worker, &answer, w->now_ms);
@@ -290,6 +316,24 @@ static void spin_yield(void *ctx)
 	sched_yield();
 }
 
+/* Frames leave for what has waited for company. */
+static void hurry(struct worker *w)
+{
+	engine_hurry(w->engine, w->now_ms);
+	link_sockets_serve(w->sockets, w->now_ms);
+}
+
+/* In a worker that always has something to do. */
+static void hurry_after_a_while(struct worker *w)
+{
+	if (!engine_waits(w->engine))
+		w->waits_ms = UINT64_MAX;
+	else if (w->waits_ms == UINT64_MAX)
+		w->waits_ms = w->now_ms;
+	else if (w->now_ms > w->waits_ms + COMPANY_MS)
+		hurry(w);
+}
+
 static void wait_for_work(struct worker *w, uint64_t timeout_ms)
 {
 	static const struct spin_ops ops = {spin_now_ns, spin_work, spin_yield};
@@ -298,6 +342,8 @@ static void wait_for_work(struct worker *w, uint64_t timeout_ms)
 		if (spin_wait(&w->spin, &ops, w))
 			return;
 	}
+	if (engine_waits(w->engine))
+		hurry(w);
 	ring_wait(&w->ring, timeout_ms);
 }
 
@@ -307,6 +353,7 @@ static void turn(struct worker *w, uint64_t timeout_ms)
 {
 	apps_serve(w->apps, w->now_ms);
 	link_sockets_serve(w->sockets, w->now_ms);
+	hurry_after_a_while(w);
 	wait_for_work(w, timeout_ms);
 	w->now_ms = clock_ms();
 	if (completions(w))
@@ -315,6 +362,8 @@ static void turn(struct worker *w, uint64_t timeout_ms)
 		engine_unpin(w->engine, w->now_ms);
 	if (engine_deadline(w->engine) <= w->now_ms)
 		engine_tick(w->engine, w->now_ms);
+	if (apps_deadline(w->apps) <= w->now_ms)
+		apps_tick(w->apps, w->now_ms);
 }
 
 static void on_udp_event(void *ctx, const struct seam_msg *m)
@@ -325,7 +374,9 @@ static void on_udp_event(void *ctx, const struct seam_msg *m)
 static uint64_t wait_ms(const struct worker *w)
 {
 	uint64_t due = engine_deadline(w->engine), held = link_sockets_deadline(w->sockets);
+	uint64_t dial = apps_deadline(w->apps);
 	due = held < due ? held : due;
+	due = dial < due ? dial : due;
 	return due == UINT64_MAX ? UINT64_MAX : due > w->now_ms ? due - w->now_ms : 0;
 }
 
@@ -336,10 +387,12 @@ static int worker_init(struct worker *w)
 		.workers = w->cfg.count,
 		.seed = w->cfg.seed,
 		.serials = w->cfg.serials,
+		.collects = true,
 		.ops = &engine_ops,
 		.ctx = w,
 	};
 	w->now_ms = clock_ms();
+	w->waits_ms = UINT64_MAX;
 	if (!w->ring.restricted && w->cfg.index == 0)
 		log_warn("sandbox: this kernel cannot restrict what an io_uring does");
 	w->engine = engine_new(&cfg);
@@ -349,6 +402,7 @@ static int worker_init(struct worker *w)
 		.worker = w->cfg.index,
 		.ledger = w->cfg.ledger,
 		.hand_over = on_hand_over,
+		.dial_failed = on_dial_failed,
 		.ctx = w,
 	};
 	w->sockets = link_sockets_new(&w->ring, w->engine);
@@ -416,7 +470,8 @@ static void work(struct worker *w)
 	apps_free(w->apps);
 	udps_end(w->udps);
 	/* completions of what was shut down */
-	for (unsigned i = 0; !(link_sockets_gone(w->sockets) && udps_idle(w->udps)) && i < 1000; i++) {
+	for (unsigned i = 0; !(link_sockets_gone(w->sockets) && udps_idle(w->udps)) && i < 1000;
+		i++) {
 		ring_wait(&w->ring, 10);
 		completions(w);
 	}

@@ -35,6 +35,7 @@ struct worker_config {
 	uint64_t seed;
 	struct serials *serials;
 	struct ledger *ledger;
+	struct dials *dials;
 	const struct worker_seam *seam;
 	const struct worker_admin *admin; /* NULL: nobody looks */
 	struct worker **all; /* by index; filled before any link is added */

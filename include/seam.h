@@ -9,7 +9,7 @@
  * number; each is answered by exactly one NLMSG_ERROR (0 or a negative errno) with that number,
  * preceded for GET commands by one message of the same command with the answer's attributes.
  * Commands for one object are executed in order. Events come from the data plane with seq 0.
- * Only SEAM_FRAME, SEAM_DGRAM and SEAM_MSG are fire-and-forget: no ACK when sent without NLM_F_ACK.
+ * Only SEAM_FRAME, SEAM_DGRAM, SEAM_MSG and SEAM_DIAL_ADD are fire-and-forget: no ACK when sent without NLM_F_ACK.
  *
  * Identifiers: control numbers sessions, listeners and the links it adds (links: even numbers); the
  * data plane numbers accepted links (odd numbers). A number is never used twice.
@@ -90,9 +90,10 @@
  * SEAM_PORTAL_DEL  control  portal* session*                            -       -ENOENT
  *                           Takes no more connections; streams that are open go on.
  * SEAM_PORTAL_GET  control  portal, or service                          -       -EINVAL
- *        answer:            open bytes_rx bytes_tx       of the connections that are open now: an
- *                           inlet's, or those accepted for an outlet of that name; bytes_rx went to
- *                           the applications. Those that STREAM_CLOSED has told of are not in it.
+ *        answer:            open streams bytes_rx bytes_tx       of an inlet, or of the outlets of
+ *                           that name: the connections that are open now; all that there were since
+ *                           the data plane began, with what they have moved; bytes_rx went to the
+ *                           applications. Of what has not been used for longest it may have forgotten.
  * SEAM_STATS_GET   control  worker* (from 0; behind the last: the main thread)    -       -ENOENT
  *        answer:            worker counters   a line each, "KIND VALUE NAME": what became of the frames of
  *                           this worker (stage, and waiting: now), why some were dropped (drop) or, made
@@ -101,6 +102,12 @@
  * SEAM_STREAM_ACCEPT control session* stream*                           socket  -ENOENT -EALREADY
  *                           The answer to STREAM_ASKED: a connected socket.
  * SEAM_STREAM_REFUSE control session* stream* code* (enum refuse_code)  -       -ENOENT -EALREADY
+ * SEAM_DIAL_ADD    control  service*     socket   -EBADF -ENOBUFS (there are enough)
+ *                           A TCP socket whose connect is deferred to its first send, aimed at the
+ *                           target of that outlet: for a stream that a peer will open to it. Such a
+ *                           stream is connected by the data plane, and STREAM_ASKED comes only when
+ *                           that fails, or when no socket is left. All go when control connects anew.
+ * SEAM_DIAL_DEL    control  service*     those are closed that were not used           -
  * SEAM_FRAME       both     link* frame* (bytes)   control: send this frame (INIT, RESP, FINISH,
  *                           RESET, CONTROL, LINK) on the link. data plane: such a frame arrived.
  * SEAM_DGRAM       both     listener* address* frame*   a datagram of no link: came, or is to be sent
@@ -124,9 +131,10 @@
  *                           (overrun, link lost): control passes the RESET on and forgets the path
  * SEAM_STREAM_ASKED session* stream* service*     the peer opens a stream to a service: to be
  *                           answered by STREAM_ACCEPT or STREAM_REFUSE
- * SEAM_STREAM_CLOSED session* stream* error* code* portal* bytes_rx* bytes_tx*   a stream of a portal
- *                           (0: of an accepted one) has ended. error 0: both ways in order; code: why
- *                           the peer refused it, or 0. bytes_rx went to the application.
+ * SEAM_STREAM_CLOSED session* stream* error* code* portal*   portal: the peer refused a stream of an
+ *                           inlet, code says why. 0: a stream of STREAM_ASKED has ended before it was
+ *                           answered. Of those that end otherwise only PORTAL_GET tells.
+ * SEAM_DIAL_WANTED service*              few sockets of DIAL_ADD are left; once, until one comes
  *
  * A note is what control wants to be told again of a link or session by the dump, at most
  * SEAM_NOTE_MAX bytes; the data plane does not look into it. It holds no keys.
@@ -199,6 +207,9 @@ enum seam_cmd {
 	SEAM_PORTAL_GET,
 	SEAM_SESSION_MTU,
 	SEAM_STATS_GET,
+	SEAM_DIAL_ADD,
+	SEAM_DIAL_DEL,
+	SEAM_DIAL_WANTED,
 	SEAM_CMD_END
 };
 
@@ -252,6 +263,7 @@ enum seam_attr {
 	SEAM_A_OPEN,
 	SEAM_A_WORKER,
 	SEAM_A_COUNTERS,
+	SEAM_A_STREAMS,
 	SEAM_A_END
 };
 #define SEAM_HAS(attr) (1ull << (attr))
@@ -302,7 +314,7 @@ struct seam_msg {
 	const char *counters; /* NUL-terminated */
 	uint32_t idle_ms, epoch_tx, epoch_rx, rtt_us;
 	uint64_t frames_rx, frames_tx, bytes_rx, bytes_tx, dropped, replays, auth_failures;
-	uint64_t origin;
+	uint64_t origin, streams;
 };
 enum { SEAM_ACK = 2 }; /* NLMSG_ERROR */
 

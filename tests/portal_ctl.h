@@ -20,6 +20,7 @@ struct portal {
 	struct sockaddr_in inlet_addr, target_addr;
 	atomic_bool refuse;	  /* set by the test, read by the controller's thread */
 	atomic_uint asked[PAIRS]; /* streams that each pair's peer was asked for */
+	atomic_uint wanted;	  /* sockets that are aimed at the target */
 	pthread_t control;
 	int wake[2];
 };
@@ -82,8 +83,10 @@ static void *control_main(void *arg)
 		int fd = -1, n = seam_recv(p->d->seam, buf, sizeof buf, &fd);
 		if (n <= 0)
 			break;
-		if (seam_decode(&m, buf, (size_t)n, true) == 0 && m.cmd == SEAM_STREAM_ASKED &&
-			!strcmp(m.service, "outlet")) {
+		if (seam_decode(&m, buf, (size_t)n, true) < 0)
+			continue;
+		p->wanted += m.cmd == SEAM_DIAL_WANTED;
+		if (m.cmd == SEAM_STREAM_ASKED && !strcmp(m.service, "outlet")) {
 			p->asked[(m.session - 1) / 2]++;
 			answer(p, &m);
 		}
@@ -151,6 +154,12 @@ static struct seam_msg portal_msg_of(uint16_t cmd, uint32_t k)
 		.service = "outlet"};
 }
 
+static void control_start(struct portal *p)
+{
+	assert_int_equal(pipe(p->wake), 0);
+	assert_int_equal(pthread_create(&p->control, NULL, control_main, p), 0);
+}
+
 static int set_up_pairs(void **state, uint32_t pairs)
 {
 	struct portal *p = calloc(1, sizeof *p);
@@ -166,8 +175,7 @@ static int set_up_pairs(void **state, uint32_t pairs)
 		assert_int_equal(
 			command(p->d, portal_msg_of(SEAM_PORTAL_ADD, k), p->inlet, NULL), 0);
 	}
-	assert_int_equal(pipe(p->wake), 0);
-	assert_int_equal(pthread_create(&p->control, NULL, control_main, p), 0);
+	control_start(p);
 	*state = p;
 	return 0;
 }

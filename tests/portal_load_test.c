@@ -276,14 +276,94 @@ static void open_connections_are_counted(void **state)
 		out = counters(p, true);
 	} while (in.open == PAIRS || out.open == PAIRS);
 	assert_int_equal(in.open, PAIRS - 1);
-	assert_int_equal(in.bytes_tx, PAIRS - 1);
-	assert_int_equal(in.bytes_rx, 0);
-	assert_int_equal(out.bytes_rx, PAIRS - 1);
+	assert_int_equal(in.streams, PAIRS); /* what has ended counts as well */
+	assert_int_equal(out.streams, PAIRS);
+	assert_int_equal(in.bytes_tx, sizeof b + PAIRS);
+	assert_int_equal(in.bytes_rx, 500);
+	assert_int_equal(out.bytes_rx, sizeof b + PAIRS);
 	close_many(e + 1, PAIRS - 1);
 	struct seam_msg none = {.cmd = SEAM_PORTAL_GET, .fd = -1};
 	assert_int_equal(command(p->d, none, -1, NULL), -EINVAL);
 }
 
+enum { AIMED = 12 };
+
+/* As control does; to be connected by its first send. */
+static void aim(struct portal *p, const struct sockaddr_in *at, unsigned n)
+{
+	while (n--) {
+		struct seam_msg m = {
+			.cmd = SEAM_DIAL_ADD, .has = H(SERVICE), .service = "outlet", .fd = -1};
+		int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1;
+		if (setsockopt(fd, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, &one, sizeof one) < 0)
+			skip(); /* net.ipv4.tcp_fastopen says no */
+		setsockopt(fd, IPPROTO_TCP, TCP_FASTOPEN_NO_COOKIE, &one, sizeof one);
+		assert_int_equal(connect(fd, (const struct sockaddr *)at, sizeof *at), 0);
+		post(p->d, m, fd);
+		close(fd);
+	}
+	struct seam_msg end = {
+		.cmd = SEAM_PORTAL_GET, .fd = -1, .has = H(PORTAL), .portal = PORTAL};
+	command(p->d, end, -1, &(struct seam_msg){0}); /* then all of it has been taken */
+}
+
+static void aimed_sockets_are_connected_without_control(void **state)
+{
+	struct portal *p = *state;
+	struct pollfd before = {.fd = p->target, .events = POLLIN};
+	int e[AIMED + 1][2];
+	control_stop(p);
+	aim(p, &p->target_addr, AIMED);
+	assert_int_equal(poll(&before, 1, 0), 0); /* the target has heard nothing */
+	control_start(p);
+	for (unsigned i = 0; i <= AIMED; i++)
+		connect_many(p, &e[i], 1);
+	assert_int_equal(p->asked[0], 1); /* for the one that no socket was left for */
+	assert_int_equal(p->wanted, 1);
+	for (unsigned i = 0; i <= AIMED; i++) {
+		uint8_t b = (uint8_t)i;
+		write_all(e[i][1], &b, 1);
+		b = 0;
+		read_all(e[i][0], &b, 1);
+		assert_int_equal(b, i);
+	}
+	close_many(e, AIMED + 1);
+}
+
+/* Where nobody listens any more control finds out, and what is left of such sockets goes. */
+static void a_target_that_has_gone_is_left_to_control(void **state)
+{
+	struct portal *p = *state;
+	struct sockaddr_in gone;
+	int e[2][2];
+	close(loopback(&gone));
+	control_stop(p);
+	aim(p, &gone, AIMED);
+	control_start(p);
+	connect_many(p, e, 2); /* control connects elsewhere */
+	assert_int_equal(p->asked[0], 2);
+	assert_int_equal(p->wanted, 0);
+	close_many(e, 2);
+}
+
+static void aimed_sockets_are_taken_back(void **state)
+{
+	struct portal *p = *state;
+	struct seam_msg m = {
+		.cmd = SEAM_DIAL_DEL, .has = H(SERVICE), .service = "outlet", .fd = -1};
+	int e[1][2];
+	control_stop(p);
+	aim(p, &p->target_addr, AIMED);
+	assert_int_equal(command(p->d, m, -1, NULL), 0);
+	m.cmd = SEAM_DIAL_ADD;
+	assert_int_equal(command(p->d, m, -1, NULL), -EBADF);
+	control_start(p);
+	connect_many(p, e, 1);
+	assert_int_equal(p->asked[0], 1);
+	close_many(e, 1);
+}
+
+#define P1(f) cmocka_unit_test_setup_teardown(f, portal_set_up, portal_tear_down)
 #define PS(f) cmocka_unit_test_setup_teardown(f, portals_set_up, portal_tear_down)
 
 int main(int argc, char **argv)
@@ -299,6 +379,9 @@ int main(int argc, char **argv)
 		PS(sessions_get_as_many_each),
 		PS(a_session_that_is_gone_gets_none),
 		PS(open_connections_are_counted),
+		P1(aimed_sockets_are_connected_without_control),
+		P1(a_target_that_has_gone_is_left_to_control),
+		P1(aimed_sockets_are_taken_back),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

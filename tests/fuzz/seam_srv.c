@@ -8,6 +8,7 @@
  * most once, and exactly once by a server that lives; no descriptor is left; and it does not spin.
  */
 #include "fuzz.h"
+#include "dials.h"
 #include "ledger.h"
 #include "log.h"
 #include "seam_srv.h"
@@ -275,8 +276,8 @@ static void execute(struct rd *r, struct letter *l)
 			.has = SEAM_HAS(SEAM_A_LINK) | SEAM_HAS(SEAM_A_LABEL) |
 			       SEAM_HAS(SEAM_A_IDLE_MS)};
 	bool fails = how & 0x80 && m.cmd != SEAM_DUMP;
-	seam->done(seam->ctx, &m, answer.cmd && !fails ? &answer : NULL,
-		fails ? errors[how % 4] : 0);
+	seam->done(
+		seam->ctx, &m, answer.cmd && !fails ? &answer : NULL, fails ? errors[how % 4] : 0);
 }
 
 static void worker_runs(struct rd *r, unsigned w)
@@ -450,13 +451,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct serials serials;
 	struct ledger *ledger = ledger_new();
+	struct dials *dials = dials_new();
 	struct rd first = rd_init((const uint8_t[]){0}, 1);
 	uint64_t before = descriptors();
 	begin(data, size);
 	serials_init(&serials);
 	t.door = listening(SOCK_SEQPACKET, &t.address, &t.address_len);
-	t.srv = seam_srv_new(t.door, WORKERS, 1, &serials, ledger); /* takes the door */
-	CHECK(ledger && t.srv);
+	t.srv = seam_srv_new(t.door, WORKERS, 1, &serials, ledger, dials); /* takes the door */
+	CHECK(ledger && dials && t.srv);
 	controller_connect(&first);
 	seam_srv_run(t.srv, (struct worker **)(uintptr_t)workers);
 	if (t.last_turns > LAST_TURNS)
@@ -464,6 +466,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	seam_srv_free(t.srv);
 	serials_fini(&serials);
 	ledger_free(ledger);
+	dials_free(dials);
 	end();
 	CHECK(descriptors() == before);
 	return 0;

@@ -28,10 +28,8 @@ static void bytes_and_ends_pass_both_ways(void **state)
 		check_sums(p, 0);
 		check_sums(p, 1);
 		assert_int_equal(streams_of(p, 0)->own, 0);
-		assert_int_equal(box_count(p->side[0], SEAM_STREAM_CLOSED), 1);
-		const struct seam_msg *m = &box_find(p->side[1], SEAM_STREAM_CLOSED)->m;
-		assert_true(m->error == 0 && m->bytes_rx == 3000000 && m->bytes_tx == 2000001);
-		assert_int_equal(box_find(p->side[0], SEAM_STREAM_CLOSED)->m.portal, 7);
+		assert_true(!box_count(p->side[0], SEAM_STREAM_CLOSED)); /* nothing to tell */
+		assert_true(!box_count(p->side[1], SEAM_STREAM_CLOSED));
 		pair_free(p);
 	}
 }
@@ -133,7 +131,8 @@ static void refusals_and_resets_say_why(void **state)
 	m.cmd = SEAM_STREAM_ACCEPT;
 	m.stream = b->id;
 	assert_int_equal(box_apply(p->side[1], m), -ENOENT);
-	assert_int_equal(box_count(p->side[1], SEAM_STREAM_CLOSED), 2);
+	assert_int_equal(
+		box_count(p->side[1], SEAM_STREAM_CLOSED), 1); /* of what was not answered */
 	check_sums(p, 0);
 	check_sums(p, 1);
 	assert_int_equal(streams_of(p, 1)->peers, 0);

@@ -7,6 +7,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <cmocka.h>
 
 enum { PORTAL = 3, WORKERS = 2, SEATS = 3, MANY = 12 };
@@ -209,7 +210,8 @@ static void a_seat_that_was_left_takes_nobody(void **state)
 	assert_int_equal(ledger_sum(r->l, PORTAL, NULL).rx, 5);
 	guest_leave(r->l, &g);
 	assert_int_equal(ledger_sum(r->l, PORTAL, NULL).open, 6);
-	assert_int_equal(ledger_sum(r->l, PORTAL, NULL).tx, 0);
+	assert_int_equal(ledger_sum(r->l, PORTAL, NULL).streams, 7);
+	assert_int_equal(ledger_sum(r->l, PORTAL, NULL).tx, 7); /* it counts though it has gone */
 }
 
 static void accounts_are_by_number_or_name(void **state)
@@ -230,9 +232,29 @@ static void accounts_are_by_number_or_name(void **state)
 	guest_leave(r->l, &a);
 	sum = ledger_sum(r->l, 0, "db");
 	assert_int_equal(sum.open, 1);
-	assert_int_equal(sum.rx, 30);
+	assert_int_equal(sum.rx, 40);
 	guest_leave(r->l, &b);
 	assert_int_equal(ledger_sum(r->l, 0, "db").open, 0);
+	assert_int_equal(ledger_sum(r->l, 0, "db").streams, 2);
+}
+
+/* The sums of very many services that nobody uses are forgotten, oldest first. */
+static void sums_are_not_kept_without_end(void **state)
+{
+	struct room *r = *state;
+	struct guest used, g;
+	char name[16];
+	guest_come_by_name(r->l, &used, "used", 0);
+	for (unsigned i = 0; i <= LEDGER_ACCOUNTS; i++) {
+		snprintf(name, sizeof name, "s%u", i);
+		guest_come_by_name(r->l, &g, name, 0);
+		guest_leave(r->l, &g);
+	}
+	assert_int_equal(ledger_sum(r->l, 0, "s0").streams, 0);
+	assert_int_equal(ledger_sum(r->l, 0, name).streams, 1);
+	assert_int_equal(ledger_sum(r->l, 0, "used").open, 1);
+	assert_non_null(seat_choose(r->l, PORTAL, 0, r->now_ms));
+	guest_leave(r->l, &used);
 }
 
 /* What an outlet's connections move keeps others away from their worker too. */
@@ -264,6 +286,7 @@ int main(void)
 		L(a_full_session_comes_last),
 		L(a_seat_that_was_left_takes_nobody),
 		L(accounts_are_by_number_or_name),
+		L(sums_are_not_kept_without_end),
 		L(bulk_of_outlets_counts_for_its_worker),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -47,10 +47,9 @@ static void ask(struct fake *f, uint32_t stream, const char *service)
 	outlets_on_asked(f->n, SESSION, stream, service);
 }
 
-static void closed(struct fake *f, uint32_t stream, uint64_t rx, uint64_t tx)
+static void closed(struct fake *f, uint32_t stream)
 {
-	struct seam_msg m = {.session = SESSION, .stream = stream, .bytes_rx = rx, .bytes_tx = tx};
-	outlets_on_closed(f->n, &m);
+	outlets_on_closed(f->n, SESSION, stream);
 }
 
 static unsigned refused(struct fake *f)
@@ -66,19 +65,15 @@ static void a_stream_becomes_a_connection(void **state)
 	ask(f, 1, "db");
 	assert_int_equal(f->connects, 1);
 	assert_true(f->connect_id & NODE_DIAL_OUTLET);
-	assert_int_equal(o->open, 1);
+	assert_int_equal(o->dialling, 1);
 	node_on_connected(f->n, f->connect_id, 1000, 0);
 	struct fake_sent *s = fake_next(f, SEAM_STREAM_ACCEPT);
 	assert_non_null(s);
 	assert_int_equal(s->session, SESSION);
 	assert_int_equal(s->fd, 1000);
-	closed(f, 1, 10, 20);
-	assert_int_equal(o->open, 0);
-	assert_int_equal(o->connections, 1);
-	assert_int_equal(o->bytes_in, 10);
-	assert_int_equal(o->bytes_out, 20);
-	closed(f, 1, 10, 20); /* of nobody */
-	assert_int_equal(o->bytes_in, 10);
+	assert_int_equal(o->dialling, 0);
+	closed(f, 1); /* of nobody */
+	assert_int_equal(f->cancel_id, 0);
 }
 
 static void only_peers_reach_only_outlets(void **state)
@@ -118,7 +113,7 @@ static void addresses_are_tried_in_turn(void **state)
 	node_on_connected(f->n, f->connect_id, -1, -ECONNREFUSED);
 	assert_int_equal(refused(f), 1);
 	assert_int_equal(o->failures, 1);
-	assert_int_equal(o->open, 0);
+	assert_int_equal(o->dialling, 0);
 	assert_non_null(strstr(o->last_error.text, "refused"));
 	ask(f, 3, "web");
 	node_on_resolved(f->n, f->resolve_id, NULL, 0, -3008);
@@ -145,14 +140,14 @@ static void a_dial_ends_with_its_stream(void **state)
 	struct outlet *o = add(f, "db", "192.0.2.1:5432");
 	session(f, SEAM_RESPONDER);
 	ask(f, 1, "db");
-	closed(f, 1, 0, 0);
+	closed(f, 1);
 	assert_int_equal(f->cancel_id, f->connect_id);
-	assert_int_equal(o->open, 0);
+	assert_int_equal(o->dialling, 0);
 	ask(f, 3, "db");
 	assert_int_equal(outlet_del(f->n, "db"), 0);
 	node_on_connected(f->n, f->connect_id, 1000, 0); /* it was accepted before */
 	assert_non_null(fake_next(f, SEAM_STREAM_ACCEPT));
-	closed(f, 3, 1, 1);
+	closed(f, 3);
 	ask(f, 5, "db");
 	assert_int_equal(refused(f), 1);
 }
@@ -166,9 +161,56 @@ static void dials_are_bounded(void **state)
 		ask(f, 2 * i + 1, "db");
 	assert_int_equal(f->connects, OUTLET_DIALS_MAX);
 	assert_int_equal(refused(f), 1);
-	assert_int_equal(o->open, OUTLET_DIALS_MAX);
+	assert_int_equal(o->dialling, OUTLET_DIALS_MAX);
 	outlets_on_dataplane_lost(f->n);
-	assert_int_equal(o->open, 0);
+	assert_int_equal(o->dialling, 0);
+}
+
+static int aims;
+
+static int aim(void *ctx, const struct link_target *t)
+{
+	(void)ctx;
+	assert_int_equal(t->kind, LINK_TCP);
+	return aims++ < 1000 ? 2000 + aims : -EMFILE;
+}
+
+/* What is asked for again and again is connected by the data plane. */
+static void who_is_asked_often_is_aimed_at(void **state)
+{
+	struct fake *f = *state;
+	struct node_io io = *f->n->io;
+	io.aim = aim;
+	f->n->io = &io;
+	aims = 0;
+	add(f, "db", "192.0.2.1:5432");
+	add(f, "web", "example.org:80"); /* its name is resolved for each */
+	add(f, "sock", "unix:/run/db");
+	session(f, SEAM_RESPONDER);
+	ask(f, 1, "db");
+	fake_pass(f, OUTLET_OFTEN_MS);
+	ask(f, 3, "db"); /* not often */
+	assert_int_equal(fake_count(f, SEAM_DIAL_ADD), 0);
+	ask(f, 5, "db");
+	assert_int_equal(fake_count(f, SEAM_DIAL_ADD), OUTLET_AIMED);
+	ask(f, 7, "db");
+	for (uint32_t i = 9; i < 15; i += 2)
+		ask(f, i, i % 4 == 1 ? "web" : "sock");
+	assert_int_equal(fake_count(f, SEAM_DIAL_ADD), OUTLET_AIMED);
+	fake_pass(f, OUTLET_AIM_MS - 1);
+	outlets_on_wanted(f->n, "db");
+	outlets_on_wanted(f->n, "web");
+	outlets_on_wanted(f->n, "none");
+	assert_int_equal(fake_count(f, SEAM_DIAL_ADD), 2 * OUTLET_AIMED);
+	fake_pass(f, OUTLET_AIM_MS - 1);
+	assert_int_equal(fake_count(f, SEAM_DIAL_DEL), 0);
+	fake_pass(f, 1); /* nobody wants more */
+	assert_int_equal(fake_count(f, SEAM_DIAL_DEL), 1);
+	outlets_on_wanted(f->n, "db");
+	assert_int_equal(outlet_del(f->n, "db"), 0);
+	assert_int_equal(fake_count(f, SEAM_DIAL_DEL), 2);
+	fake_pass(f, OUTLET_AIM_MS);
+	assert_int_equal(fake_count(f, SEAM_DIAL_DEL), 2);
 }
 
 static void an_address_is_taken_once(void **state)
@@ -235,6 +277,7 @@ int main(void)
 		T(a_dial_has_its_time),
 		T(a_dial_ends_with_its_stream),
 		T(dials_are_bounded),
+		T(who_is_asked_often_is_aimed_at),
 		T(an_address_is_taken_once),
 		T(no_inlet_is_without_a_channel),
 	};
