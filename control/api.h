@@ -77,6 +77,7 @@ void api_alive(struct api_request *rq);
 void api_openapi(struct api_request *rq);
 void api_metrics(struct api_request *rq);
 void api_node_show(struct api_request *rq);
+void api_node_set(struct api_request *rq);
 void api_workers_list(struct api_request *rq);
 void api_channels_list(struct api_request *rq);
 void api_channel_create(struct api_request *rq);

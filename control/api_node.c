@@ -3,6 +3,8 @@
 #include "api.h"
 
 #include "respawn.h"
+#include "restore.h"
+#include "settings_json.h"
 #include "spawn.h"
 #include "tcp_listener.h"
 
@@ -66,7 +68,7 @@ void api_node_show(struct api_request *rq)
 	struct program *p = rq->p;
 	char id[IDENTIFIER_TEXT];
 	json_t *doc = json_pack("{s:s, s:b, s:s, s:i, s:s, s:o, s:s?, s:o, s:o, s:o, s:o, s:o, s:o, "
-				"s:o, s:o, s:{s:o, s:o}}",
+				"s:o, s:o, s:o, s:{s:o, s:o}}",
 		"name", p->name, "is_default", is_default(p), "status", "running", "pid",
 		(int)getpid(), "identity", identifier_format(&p->node->keys.identity.id, id),
 		"route", route_json(p), "http_server_address",
@@ -74,7 +76,29 @@ void api_node_show(struct api_request *rq)
 		"secure_channel_listeners", api_listeners_json(p), "secure_channels",
 		api_channels_json(p), "relays", api_relays_json(p), "inlets", api_inlets_json(p),
 		"outlets", api_outlets_json(p), "services", api_services_json(p), "dataplane",
-		dataplane_json(p), "sandbox_missing", "control", missing_json(p->sandbox_missing),
-		"dataplane", missing_json(p->node->missing));
+		dataplane_json(p), "settings", settings_json(&p->node->settings), "sandbox_missing",
+		"control", missing_json(p->sandbox_missing), "dataplane",
+		missing_json(p->node->missing));
 	api_reply(rq, doc);
+}
+
+void api_node_set(struct api_request *rq)
+{
+	struct reason why;
+	struct settings before = rq->p->node->settings;
+	if (!json_object_size(rq->in)) {
+		api_failf(rq, EXIT_USAGE, "nothing is given to change");
+		return;
+	}
+	if (settings_take(&rq->p->node->settings, rq->in, &why) < 0) {
+		api_fail(rq, &why);
+		return;
+	}
+	if (restore_keep_settings(rq->p, &why) < 0) {
+		rq->p->node->settings = before;
+		api_fail(rq, &why);
+		return;
+	}
+	settings_apply(rq->p->node);
+	api_reply(rq, settings_json(&rq->p->node->settings));
 }

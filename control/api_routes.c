@@ -92,6 +92,15 @@ static const struct api_field service_fields[] = {
 	END,
 };
 
+static const struct api_field settings_fields[] = {
+	{"busy_poll_us", API_COUNTER, .line = "microseconds to look for work before sleeping; 0: none"},
+	{"max_paths", API_COUNTER, .line = "paths by one link, or identity; 0: no limit"},
+	{"max_queue", API_COUNTER, .line = "bytes of one that wait for next hops; 0: no limit"},
+	{"max_rate", API_COUNTER, .line = "bytes a second from one; 0: no limit"},
+	{"max_burst", API_COUNTER, .line = "bytes that max_rate lets be saved up"},
+	END,
+};
+
 static const struct api_field message_fields[] = {
 	{"to", API_STRING, true, "route to a service", "/service/echo"},
 	AUTHORIZED,
@@ -126,6 +135,8 @@ const struct api_entry api_entries[] = {
 		"counters, as OpenMetrics or Prometheus text by Accept"},
 	GET_ONE("/show", api_node_show, shape_node, "the node and all it has"),
 	GET_ONE("/v1/node", api_node_show, shape_node, "the node and all it has"),
+	POST_ONE("/v1/node/settings", api_node_set, settings_fields, shape_settings,
+		"changes what is given, and keeps it"),
 	GET_LIST("/v1/workers", api_workers_list, shape_worker,
 		"all that has an address on the node"),
 	GET_LIST("/v1/secure-channels", api_channels_list, shape_channel, "the secure channels"),
@@ -156,7 +167,7 @@ const struct api_entry api_entries[] = {
 		"the TCP connections"),
 	POST_ONE("/v1/tcp-connections", api_tcp_connection_create, connection_fields,
 		shape_connection, "make a TCP connection"),
-	GET_ONE("/v1/tcp-connections/*", api_tcp_connection_show, shape_connection,
+	GET_ONE("/v1/tcp-connections/*", api_tcp_connection_show, shape_connection_counted,
 		"one TCP connection"),
 	DELETE_ONE("/v1/tcp-connections/*", api_tcp_connection_delete, shape_connection,
 		"delete a TCP connection"),
@@ -170,7 +181,7 @@ const struct api_entry api_entries[] = {
 		"the UDP connections"),
 	POST_ONE("/v1/udp-connections", api_udp_connection_create, connection_fields,
 		shape_connection, "make a UDP connection"),
-	GET_ONE("/v1/udp-connections/*", api_udp_connection_show, shape_connection,
+	GET_ONE("/v1/udp-connections/*", api_udp_connection_show, shape_connection_counted,
 		"one UDP connection"),
 	DELETE_ONE("/v1/udp-connections/*", api_udp_connection_delete, shape_connection,
 		"delete a UDP connection"),

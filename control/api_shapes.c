@@ -65,10 +65,24 @@ const struct api_shape shape_relay = {
 const struct api_shape shape_listener = {
 	"listener", MEMBERS{{"address", API_TEXT}, {"route", API_TEXT}, END}};
 
-const struct api_shape shape_connection = {"connection",
-	MEMBERS{{"address", API_TEXT}, {"from", API_TEXT}, {"to", API_TEXT},
-		{"mode", API_TEXT, .words = "dialled|accepted"},
-		{"state", API_TEXT, .words = "dialling|no hello|up"}, {"paths", API_NUMBER}, END}};
+#define CONNECTION                                                                                 \
+	{"address", API_TEXT}, {"from", API_TEXT}, {"to", API_TEXT},                               \
+		{"mode", API_TEXT, .words = "dialled|accepted"},                                   \
+		{"state", API_TEXT, .words = "dialling|no hello|up"},                              \
+	{                                                                                          \
+		"paths", API_NUMBER                                                                \
+	}
+
+const struct api_shape shape_connection = {"connection", MEMBERS{CONNECTION, END}};
+
+const struct api_shape shape_connection_counted = {"connection_counted",
+	MEMBERS{CONNECTION, {"bytes_in", API_NUMBER}, {"bytes_out", API_NUMBER},
+		{"dropped", API_NUMBER}, {"limited", API_NUMBER}, END}};
+
+const struct api_shape shape_settings = {
+	"settings", MEMBERS{{"busy_poll_us", API_NUMBER}, {"max_paths", API_NUMBER},
+			    {"max_queue", API_NUMBER}, {"max_rate", API_NUMBER},
+			    {"max_burst", API_NUMBER}, END}};
 
 #define PORTAL_STATE                                                                               \
 	{"failures", API_NUMBER},                                                                  \
@@ -109,12 +123,12 @@ const struct api_shape shape_node = {"node",
 		{"secure_channels", API_MANY, &shape_channel_brief},
 		{"relays", API_MANY, &shape_relay}, {"inlets", API_MANY, &shape_inlet_brief},
 		{"outlets", API_MANY, &shape_outlet_brief}, {"services", API_MANY, &shape_service},
-		{"dataplane", API_ONE, &shape_dataplane},
+		{"dataplane", API_ONE, &shape_dataplane}, {"settings", API_ONE, &shape_settings},
 		{"sandbox_missing", API_ONE, &shape_missing}, END}};
 
 const struct api_shape *const api_shapes[] = {&shape_error, &shape_address, &shape_route,
 	&shape_transport, &shape_dataplane, &shape_missing, &shape_channel_brief, &shape_channel,
 	&shape_channel_made, &shape_channel_listener, &shape_relay, &shape_listener,
-	&shape_connection, &shape_outlet_brief, &shape_inlet_brief, &shape_outlet, &shape_inlet,
+	&shape_connection, &shape_connection_counted, &shape_settings, &shape_outlet_brief, &shape_inlet_brief, &shape_outlet, &shape_inlet,
 	&shape_service, &shape_worker, &shape_node};
 const size_t api_shapes_n = sizeof api_shapes / sizeof *api_shapes;

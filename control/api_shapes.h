@@ -36,7 +36,7 @@ struct api_shape {
 
 extern const struct api_shape shape_node, shape_channel, shape_channel_made, shape_address,
 	shape_channel_listener, shape_relay, shape_listener, shape_connection, shape_outlet,
-	shape_inlet, shape_service, shape_worker, shape_error;
+	shape_inlet, shape_connection_counted, shape_settings, shape_service, shape_worker, shape_error;
 /* All, also those that are only parts of others. */
 extern const struct api_shape *const api_shapes[];
 extern const size_t api_shapes_n;

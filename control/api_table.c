@@ -96,6 +96,7 @@ static const char *const type_names[] = {
 	[API_BOOL] = "true or false",
 	[API_MS] = "a number of milliseconds, at most a day",
 	[API_COUNT] = "a number from 0 to 1000",
+	[API_COUNTER] = "a number that is not negative",
 };
 
 static bool value_fits(enum api_type type, const json_t *v)
@@ -110,6 +111,8 @@ static bool value_fits(enum api_type type, const json_t *v)
 	case API_MS:
 		return json_is_integer(v) && json_integer_value(v) >= 0 &&
 		       json_integer_value(v) <= API_MS_MAX;
+	case API_COUNTER:
+		return json_is_integer(v) && json_integer_value(v) >= 0;
 	case API_COUNT:
 		return json_is_integer(v) && json_integer_value(v) >= 0 &&
 		       json_integer_value(v) <= API_COUNT_MAX;

@@ -21,6 +21,7 @@ enum api_type {
 	API_BOOL,
 	API_MS,	   /* 0 to a day; in a query: decimal */
 	API_COUNT, /* 0 to 1000; not in a query */
+	API_COUNTER, /* not negative; not in a query */
 };
 
 struct api_field {

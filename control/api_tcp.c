@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Listening sockets, and connections that were made or accepted. */
 #include "api.h"
+#include "gather.h"
 
 #include "link.h"
 #include "object.h"
@@ -71,7 +72,8 @@ static void on_listening(
 	struct reason why;
 	if (!l) {
 		api_fail(rq, failed);
-	} else if (object_put(p, l->udp ? udp.listener : tcp.listener, l->text, json_object(), &why) < 0) {
+	} else if (object_put(p, l->udp ? udp.listener : tcp.listener, l->text, json_object(),
+			   &why) < 0) {
 		tcp_listener_del(p, l);
 		api_fail(rq, &why);
 	} else {
@@ -149,13 +151,26 @@ static void no_connection(struct api_request *rq)
 		rq->segment);
 }
 
+static void add_link_counters(json_t *o, const struct seam_msg *m)
+{
+	json_object_set_new(o, "bytes_in", json_integer((json_int_t)m->bytes_rx));
+	json_object_set_new(o, "bytes_out", json_integer((json_int_t)m->bytes_tx));
+	json_object_set_new(o, "dropped", json_integer((json_int_t)m->dropped));
+	json_object_set_new(o, "limited", json_integer((json_int_t)m->limited));
+}
+
 static void connection_show(struct api_request *rq, const struct transport *t)
 {
 	struct link *l = find_link(rq, t);
-	if (l)
-		api_reply(rq, link_json(rq->p, l));
-	else
+	struct gather *g = l ? gather_new(rq, 1, true) : NULL;
+	if (!l)
 		no_connection(rq);
+	if (!g)
+		return;
+	const struct seam_msg m = {
+		.cmd = SEAM_LINK_GET, .fd = -1, .has = SEAM_HAS(SEAM_A_LINK), .link = l->id};
+	gather_add(g, link_json(rq->p, l), &m, add_link_counters);
+	gather_reply(g);
 }
 
 static void connection_delete(struct api_request *rq, const struct transport *t)
@@ -192,7 +207,8 @@ static void on_connected(
 		return;
 	}
 	json_t *o = json_pack("{s:s}", "to", api_string(rq, "to"));
-	if (object_put(rq->p, l->kind == LINK_UDP ? udp.connection : tcp.connection, l->peer, o, &why) < 0) {
+	if (object_put(rq->p, l->kind == LINK_UDP ? udp.connection : tcp.connection, l->peer, o,
+		    &why) < 0) {
 		link_release(n, l);
 		link_close(n, l);
 		api_fail(rq, &why);
@@ -215,8 +231,9 @@ static void connection_create(struct api_request *rq, const struct transport *tr
 	const char *to = api_string(rq, "to");
 	uint64_t timeout_ms = api_ms(rq, API_MESSAGE_MS);
 	if ((tr->udp ? link_target_parse_udp(&t, to) : link_target_parse(&t, to)) < 0) {
-		api_failf(rq, EXIT_USAGE, "\"%.128s\" is not an address to connect to: expected HOST:PORT%s",
-			to, tr->udp ? "" : " or unix:PATH");
+		api_failf(rq, EXIT_USAGE,
+			"\"%.128s\" is not an address to connect to: expected HOST:PORT%s", to,
+			tr->udp ? "" : " or unix:PATH");
 		return;
 	}
 	struct connecting *c = calloc(1, sizeof *c);
@@ -268,11 +285,13 @@ json_t *api_transports_json(struct program *p)
 {
 	json_t *list = json_array();
 	for (struct tcp_listener *l = p->tcp_listeners; l; l = l->next)
-		json_array_append_new(list, transport_json("listening", l->text, l->route,
-			type_of(l->udp, l->address.sa.sa_family == AF_UNIX)));
+		json_array_append_new(
+			list, transport_json("listening", l->text, l->route,
+				      type_of(l->udp, l->address.sa.sa_family == AF_UNIX)));
 	for (struct link *l = links_first(p->node); l; l = l->next)
 		if (l->kind != LINK_CHANNEL && l->explicit_)
-			json_array_append_new(list, transport_json("connected", l->peer, NULL,
-				type_of(l->kind == LINK_UDP, l->kind == LINK_UNIX)));
+			json_array_append_new(
+				list, transport_json("connected", l->peer, NULL,
+					      type_of(l->kind == LINK_UDP, l->kind == LINK_UNIX)));
 	return list;
 }

@@ -135,7 +135,8 @@ void end_free(struct node *n, struct channel_end *e)
 		path_key_drop(n->keys_in_use, e->link->id, tx, KEY_TX, e);
 		link_release(n, e->link);
 	}
-	crowd_leave(e->state == END_REFUSED ? &n->channels->tombs : &n->channels->half_open, &e->place);
+	crowd_leave(
+		e->state == END_REFUSED ? &n->channels->tombs : &n->channels->half_open, &e->place);
 	turns_leave(&n->channels->turns, &e->turn);
 	if (e->ch && e->ch->end == e)
 		e->ch->end = NULL;
@@ -244,7 +245,8 @@ static int end_note(const struct channel_end *e, uint8_t dst[static SEAM_NOTE_MA
 		return 0;
 	struct channel view = *e->ch;
 	end_describe(&view, e);
-	int len = note_channel_encode(&view, e->ch->state != CHANNEL_OPENING, &none, dst, SEAM_NOTE_MAX);
+	int len = note_channel_encode(
+		&view, e->ch->state != CHANNEL_OPENING, &none, dst, SEAM_NOTE_MAX);
 	return len < 0 ? 0 : len;
 }
 
@@ -425,8 +427,8 @@ void channel_link_open(struct node *n, struct channel *ch)
 	if (ch->as_link || ch->link->nesting >= WIRE_NESTING_MAX ||
 		ch->path_max < WIRE_PATH_MIN + WIRE_CHANNEL_LINK_OVERHEAD)
 		return;
-	ch->as_link = links_add_channel(n, ch, ch->session, ch->path_max, ch->path_flags & PATH_LOSSY,
-		ch->link->nesting + 1, ch->role == SEAM_INITIATOR);
+	ch->as_link = links_add_channel(n, ch, ch->session, ch->path_max,
+		ch->path_flags & PATH_LOSSY, ch->link->nesting + 1, ch->role == SEAM_INITIATOR);
 }
 
 struct link *channel_link(struct node *n, struct channel *ch)
@@ -434,8 +436,8 @@ struct link *channel_link(struct node *n, struct channel *ch)
 	return ch->state == CHANNEL_UP ? ch->as_link : NULL;
 }
 
-int channel_send(
-	struct node *n, struct channel *ch, uint32_t message, bool more, const uint8_t *body, size_t len)
+int channel_send(struct node *n, struct channel *ch, uint32_t message, bool more,
+	const uint8_t *body, size_t len)
 {
 	if (!ch->session || ch->state != CHANNEL_UP)
 		return -ENOTCONN;
@@ -445,7 +447,7 @@ int channel_send(
 		.cmd = SEAM_MSG,
 		.fd = -1,
 		.has = SEAM_HAS(SEAM_A_SESSION) | SEAM_HAS(SEAM_A_MESSAGE) | SEAM_HAS(SEAM_A_MORE) |
-			SEAM_HAS(SEAM_A_FRAME),
+		       SEAM_HAS(SEAM_A_FRAME),
 		.session = ch->session,
 		.message = message,
 		.more = more,
@@ -481,6 +483,8 @@ void channels_on_session_up(struct node *n, uint32_t session)
 		return;
 	}
 	e->ch->state = CHANNEL_UP;
+	if (e->ch->init_hops_left == WIRE_HOPS_MAX) /* it is the direct neighbour */
+		link_proved(n, e->link, &e->ch->peer.id);
 	log_info("channel %s: up, from %s", e->ch->address, e->link->peer);
 }
 
@@ -513,7 +517,8 @@ void channels_on_session_broken(struct node *n, uint32_t session, int error)
 		responder_drop(n, e, RESET_LINK_LOST);
 		return;
 	}
-	struct reason why = reason_make(EXIT_UNREACHABLE, "the path is broken: %s", strerror(-error));
+	struct reason why =
+		reason_make(EXIT_UNREACHABLE, "the path is broken: %s", strerror(-error));
 	initiator_on_broken(n, e, &why);
 }
 
@@ -547,12 +552,13 @@ void channels_on_reset(struct node *n, void *end, uint8_t code, uint8_t hops_lef
 		initiator_on_reset(n, e, code, hops_left);
 		return;
 	}
-	if (e->state == END_AWAIT_TURN || e->state == END_AWAIT_ROW || e->state == END_AWAIT_FINISH) {
+	if (e->state == END_AWAIT_TURN || e->state == END_AWAIT_ROW ||
+		e->state == END_AWAIT_FINISH) {
 		end_free(n, e);
 		return;
 	}
-	/* A hint only: the session's own liveness decides. Ask it now; a PING on a path that is gone
-	 * brings the next RESET, so not each time. */
+	/* A hint only: the session's own liveness decides. Ask it now; a PING on a path that is
+	 * gone brings the next RESET, so not each time. */
 	if (n->now_ms < e->hint_ms)
 		return;
 	e->hint_ms = n->now_ms + 1000;
@@ -593,8 +599,9 @@ static void end_tick(struct node *n, struct channel_end *e)
 {
 	static const uint16_t backoff_ms[] = {250, 500, 1000, 2000, 4000};
 	if (n->now_ms >= e->expire_ms) {
-		if (e->state == END_REFUSED || e->state == END_CLOSING || e->state == END_AWAIT_FINISH ||
-			e->state == END_AWAIT_ROW || e->state == END_AWAIT_TURN)
+		if (e->state == END_REFUSED || e->state == END_CLOSING ||
+			e->state == END_AWAIT_FINISH || e->state == END_AWAIT_ROW ||
+			e->state == END_AWAIT_TURN)
 			end_free(n, e);
 		else
 			e->expire_ms = UINT64_MAX;

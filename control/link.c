@@ -137,6 +137,22 @@ void links_free(struct node *n)
 	n->links = NULL;
 }
 
+void link_proved(struct node *n, struct link *l, const struct identifier *id)
+{
+	struct seam_msg m = {.cmd = SEAM_LINK_SET,
+		.fd = -1,
+		.has = SEAM_HAS(SEAM_A_LINK) | SEAM_HAS(SEAM_A_UP) | SEAM_HAS(SEAM_A_FRAME_MAX) |
+		       SEAM_HAS(SEAM_A_TENANT),
+		.link = l->id,
+		.up = 1,
+		.frame_max = l->frame_max};
+	if (l->tenant || l->state != LINK_UP || l->kind == LINK_CHANNEL)
+		return;
+	l->tenant = get_be64(id->b) | 1;
+	m.tenant = l->tenant;
+	seam_request(n, &m, NULL, NULL);
+}
+
 void link_hold(struct link *l)
 {
 	l->users++;
@@ -274,8 +290,7 @@ static struct link *find_by_name(struct node *n, const struct link_target *t, bo
 {
 	for (struct link *l = n->links->first; l; l = l->next) {
 		if (!l->dialled || l->lost || l->kind != t->kind || l->target.lane != t->lane ||
-			l->target.port != t->port ||
-			strcmp(l->target.host, t->host))
+			l->target.port != t->port || strcmp(l->target.host, t->host))
 			continue;
 		if (l->dial ? l->dial->for_other == for_other
 			    : !for_other || transit_admits(n, &l->target))
@@ -336,9 +351,10 @@ struct link_wait *links_acquire(struct node *n, const struct link_target *t, boo
 static void drop_lost(struct node *n, const struct link_target *t)
 {
 	for (struct link *l = n->links->first; l; l = l->next)
-		if (l->lost && l->kind == t->kind && (t->resolved ? link_target_equal(&l->target, t)
-					    : l->target.port == t->port &&
-						       !strcmp(l->target.host, t->host))) {
+		if (l->lost && l->kind == t->kind &&
+			(t->resolved ? link_target_equal(&l->target, t)
+				     : l->target.port == t->port &&
+						!strcmp(l->target.host, t->host))) {
 			link_close(n, l);
 			return;
 		}

@@ -27,6 +27,7 @@ struct node *node_new(
 	n->io_ctx = io_ctx;
 	n->seam = seam_client_new();
 	n->links = links_new();
+	settings_init(&n->settings);
 	n->transit = transit_new();
 	n->keys_in_use = path_keys_new();
 	n->paths = paths_new();
@@ -37,8 +38,8 @@ struct node *node_new(
 	n->relays = relays_new();
 	n->outlets = outlets_new();
 	n->inlets = inlets_new();
-	if (n->seam && n->links && n->transit && n->keys_in_use && n->paths && n->listeners && n->channels && n->messages &&
-		n->services && n->relays && n->outlets && n->inlets)
+	if (n->seam && n->links && n->transit && n->keys_in_use && n->paths && n->listeners &&
+		n->channels && n->messages && n->services && n->relays && n->outlets && n->inlets)
 		return n;
 	node_free(n);
 	return NULL;

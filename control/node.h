@@ -12,6 +12,7 @@
 #include "handshake.h"
 #include "home.h"
 #include "seam.h"
+#include "settings.h"
 
 struct link_target;
 struct node;
@@ -49,6 +50,7 @@ struct node {
 	uint64_t now_ms; /* monotonic */
 	uint64_t unix_s;
 	uint32_t workers, suites, missing; /* of the data plane, from SEAM_HELLO */
+	struct settings settings;
 
 	struct seam_client *seam;
 	struct links *links;

@@ -94,6 +94,10 @@ static json_t *field_schema(const struct api_field *f, bool nullable)
 		json_object_set_new(
 			o, "maximum", json_integer(f->type == API_MS ? API_MS_MAX : API_COUNT_MAX));
 		break;
+	case API_COUNTER:
+		o = typed("integer", nullable);
+		json_object_set_new(o, "minimum", json_integer(0));
+		break;
 	case API_STRINGS:
 		o = typed("array", nullable);
 		json_object_set_new(o, "items", typed("string", false));

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * A path is one record with two rows in the data plane: (next, Li) → prev, made by INIT, and
- * (prev, Lr) → next, made by RESP. Each row is acknowledged before the message that made it goes on.
- * Whatever goes wrong on a half-open path ends the whole path.
+ * (prev, Lr) → next, made by RESP. Each row is acknowledged before the message that made it goes
+ * on. Whatever goes wrong on a half-open path ends the whole path.
  */
 #include "path_private.h"
 
@@ -48,8 +48,9 @@ void path_send_reset(
 }
 
 /* Takes a frame's bytes into the heap with a rewritten hop part. */
-static int make_frame(uint8_t **dst, uint16_t *dst_len, enum wire_type type, uint8_t sub, uint32_t label,
-	const struct hop_part *h, unsigned from, const uint8_t *end, size_t end_len, uint16_t max)
+static int make_frame(uint8_t **dst, uint16_t *dst_len, enum wire_type type, uint8_t sub,
+	uint32_t label, const struct hop_part *h, unsigned from, const uint8_t *end, size_t end_len,
+	uint16_t max)
 {
 	uint8_t buf[WIRE_FRAME_MAX];
 	struct wr w = wr_init(buf, max);
@@ -130,10 +131,10 @@ static void init_to_link(struct node *n, struct path *p, struct link *l)
 		hop->flags |= PATH_LOSSY;
 	p->path_max = hop->path_max;
 	uint8_t *end = p->init; /* the end part, until now */
-	int rc = p->path_max < WIRE_PATH_MIN ? -EMSGSIZE
-					     : make_frame(&p->init, &p->init_len, WIRE_INIT, 0, p->li,
-						       hop, p->onward->used, end, p->init_len,
-						       WIRE_INIT_MAX);
+	int rc = p->path_max < WIRE_PATH_MIN
+			 ? -EMSGSIZE
+			 : make_frame(&p->init, &p->init_len, WIRE_INIT, 0, p->li, hop,
+				   p->onward->used, end, p->init_len, WIRE_INIT_MAX);
 	if (rc < 0) {
 		path_end(n, p, NULL, RESET_OVERRUN, p->hops_left);
 		return;
@@ -161,7 +162,8 @@ static void init_link_ready(
 }
 
 /* The label is in use already: a retransmission, or a collision that ends the half-open path. */
-static void init_again(struct node *n, struct link *l, struct path *p, const uint8_t hash[static 32])
+static void init_again(
+	struct node *n, struct link *l, struct path *p, const uint8_t hash[static 32])
 {
 	if (memcmp(p->hash, hash, 32)) {
 		if (p->state == ESTABLISHED)
@@ -175,11 +177,41 @@ static void init_again(struct node *n, struct link *l, struct path *p, const uin
 		init_turn(n, p);
 }
 
+static unsigned paths_by(const struct link *l)
+{
+	return l->half_open.n + l->paths.n;
+}
+
+/* How many came by the link, or by all links of its neighbour's identity. */
+static unsigned paths_of(struct node *n, const struct link *l)
+{
+	unsigned sum = 0;
+	if (!l->tenant)
+		return paths_by(l);
+	for (const struct link *i = links_first(n); i; i = i->next)
+		if (i->tenant == l->tenant)
+			sum += paths_by(i);
+	return sum;
+}
+
+static bool is_limited(struct node *n, const struct link *l)
+{
+	uint64_t max = n->settings.max_paths;
+	if (!max || paths_of(n, l) < max)
+		return false;
+	n->paths->limited++;
+	return true;
+}
+
 static void init_leave(struct node *n, struct link *l, uint32_t li, const struct hop_part *part,
 	const struct hop *hop, struct rd end, const uint8_t hash[static 32])
 {
 	if (part->hops_left < 2 + hop->cost) {
 		path_send_reset(n, l, li, false, RESET_LOOP, part->hops_left);
+		return;
+	}
+	if (is_limited(n, l)) {
+		path_send_reset(n, l, li, false, RESET_LIMIT, part->hops_left);
 		return;
 	}
 	struct path *p = path_new(n, l, li);
@@ -252,7 +284,8 @@ void paths_on_init(struct node *n, struct link *l, const uint8_t *frame, size_t 
 	}
 	struct hop hop;
 	hop_decide(n, HOP_PLAIN, l, NULL, &part.onward, &hop);
-	log_debug("path: INIT %08x from %s: decision %d code %d", h.label, l->peer, hop.kind, hop.code);
+	log_debug("path: INIT %08x from %s: decision %d code %d", h.label, l->peer, hop.kind,
+		hop.code);
 	if (part.hops_left < 1 + hop.cost)
 		path_send_reset(n, l, h.label, false, RESET_LOOP, part.hops_left);
 	else if (hop.kind == HOP_LISTENER && !strcmp(hop.service, init.listener))
@@ -270,7 +303,8 @@ static void resp_row_done(struct node *n, void *ctx, int error, const struct sea
 	struct path *p = ctx;
 	if (error) {
 		p->resp_row = false;
-		path_end(n, p, NULL, error == -EEXIST ? RESET_COLLISION : RESET_LINK_LOST, p->hops_left);
+		path_end(n, p, NULL, error == -EEXIST ? RESET_COLLISION : RESET_LINK_LOST,
+			p->hops_left);
 		return;
 	}
 	p->state = AWAIT_DATA;
@@ -285,12 +319,12 @@ static void resp_rewrite(const struct path *p, struct hop_part *part)
 	part->hops_left = part->hops_left ? (uint8_t)(part->hops_left - 1) : 0;
 }
 
-static void resp_first(
-	struct node *n, struct path *p, uint32_t lr, uint8_t sub, struct hop_part *part, struct rd end)
+static void resp_first(struct node *n, struct path *p, uint32_t lr, uint8_t sub,
+	struct hop_part *part, struct rd end)
 {
 	resp_rewrite(p, part);
-	int rc = make_frame(&p->resp, &p->resp_len, WIRE_RESP, sub, p->li, part, 0, end.p, rd_left(&end),
-		p->path_max);
+	int rc = make_frame(&p->resp, &p->resp_len, WIRE_RESP, sub, p->li, part, 0, end.p,
+		rd_left(&end), p->path_max);
 	if (rc < 0) {
 		path_end(n, p, NULL, RESET_OVERRUN, p->hops_left);
 		return;
@@ -312,7 +346,8 @@ static void resp_first(
 /* A piece behind the first: as it is, and not for ever. It may come before the first. */
 static void resp_piece(struct node *n, struct path *p, const uint8_t *frame, size_t len)
 {
-	if (frame[1] & ~(WIRE_PIECE_INDEX | WIRE_PIECE_MORE) || pieces_index(frame[1]) >= WIRE_PIECES_MAX)
+	if (frame[1] & ~(WIRE_PIECE_INDEX | WIRE_PIECE_MORE) ||
+		pieces_index(frame[1]) >= WIRE_PIECES_MAX)
 		return;
 	if (p->state < AWAIT_RESP || p->state >= ESTABLISHED || p->pieces >= WIRE_PIECES_PASSED ||
 		len > p->prev->frame_max)
@@ -329,8 +364,8 @@ static void resp_refused(struct node *n, struct path *p, struct hop_part *part, 
 	if (p->state != AWAIT_RESP)
 		return;
 	resp_rewrite(p, part);
-	if (make_frame(&frame, &len, WIRE_RESP, WIRE_RESP_REFUSED, p->li, part, 0, end.p, rd_left(&end),
-		    p->path_max) == 0) {
+	if (make_frame(&frame, &len, WIRE_RESP, WIRE_RESP_REFUSED, p->li, part, 0, end.p,
+		    rd_left(&end), p->path_max) == 0) {
 		seam_frame(n, p->prev->id, frame, len);
 		free(frame);
 	}
@@ -382,7 +417,8 @@ void paths_on_reset(struct node *n, struct link *l, const uint8_t *frame, size_t
 	uint8_t code = h.sub & (WIRE_RESET_SENT - 1);
 	enum key_dir dir = h.sub & WIRE_RESET_SENT ? KEY_TX : KEY_RX;
 	uint8_t hops_left = 0xff;
-	if (len == WIRE_HEADER + 2 && frame[WIRE_HEADER] == 0x81 && frame[WIRE_HEADER + 1] <= WIRE_HOPS_MAX)
+	if (len == WIRE_HEADER + 2 && frame[WIRE_HEADER] == 0x81 &&
+		frame[WIRE_HEADER + 1] <= WIRE_HOPS_MAX)
 		hops_left = frame[WIRE_HEADER + 1];
 	struct key_owner own = path_key_get(n->keys_in_use, l->id, h.label, dir);
 	if (own.kind == KEY_END)

@@ -58,6 +58,7 @@ struct paths {
 	struct crowd half_crowd, crowd;
 	uint64_t half_due_ms, check_due_ms, turn_due_ms; /* nothing is due before */
 	uint64_t inits_dropped;
+	uint64_t limited; /* INITs that were refused because of --max-paths */
 };
 
 /* NULL: no memory, or the label is taken. May end another path that is half-open. */

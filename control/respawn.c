@@ -4,6 +4,7 @@
 #include "log.h"
 #include "loop.h"
 #include "restore.h"
+#include "settings_json.h"
 #include "seam_client.h"
 #include "spawn.h"
 #include "supervisor.h"
@@ -61,9 +62,9 @@ void respawn_on_seam_lost(struct program *p, const char *why)
 
 static void give_up(struct program *p, const struct reason *why)
 {
-	struct reason r = reason_make(why->exit,
-		"the data plane ended %d times within %d seconds, last: %s", SUPERVISOR_DEATHS,
-		SUPERVISOR_WINDOW_MS / 1000, why->text);
+	struct reason r =
+		reason_make(why->exit, "the data plane ended %d times within %d seconds, last: %s",
+			SUPERVISOR_DEATHS, SUPERVISOR_WINDOW_MS / 1000, why->text);
 	if (!p->temporary && !p->foreground) {
 		int rc = node_set_failed(p->home_dir, p->name, r.text);
 		if (rc < 0)
@@ -109,6 +110,7 @@ static void greeted(struct node *n, void *ctx, int error, const struct seam_msg 
 	n->suites = answer->suites;
 	n->missing = answer->missing;
 	log_info("the data plane is back, process %d", dataplane_pid(p));
+	settings_apply(n);
 	node_dataplane_back(n);
 	tcp_listeners_hand_over(p);
 	restore_connections(p);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "restore.h"
+#include "settings_json.h"
 
 #include "link.h"
 #include "log.h"
@@ -55,6 +56,11 @@ int restore_keep(struct program *p, const char *key, json_t *value, struct reaso
 {
 	json_object_set_new(p->config, key, value);
 	return store_config(p, why);
+}
+
+int restore_keep_settings(struct program *p, struct reason *why)
+{
+	return p->temporary ? 0 : restore_keep(p, "settings", settings_json(&p->node->settings), why);
 }
 
 int restore_forget_listener(struct program *p, bool udp, const char *address, struct reason *why)
@@ -207,10 +213,10 @@ static int restore_udp_connection(void *ctx, const char *name, const char *json)
 void restore_connections(struct program *p)
 {
 	struct restorer r = {p, NULL};
-	if (!p->temporary &&
-		(node_object_each(p->home, p->name, OBJECT_TCP_CONNECTION, restore_connection, &r) < 0 ||
-			node_object_each(p->home, p->name, OBJECT_UDP_CONNECTION, restore_udp_connection,
-				&r) < 0))
+	if (!p->temporary && (node_object_each(p->home, p->name, OBJECT_TCP_CONNECTION,
+				      restore_connection, &r) < 0 ||
+				     node_object_each(p->home, p->name, OBJECT_UDP_CONNECTION,
+					     restore_udp_connection, &r) < 0))
 		log_error("connections were not restored: %s", home_error(p->home));
 }
 
@@ -284,6 +290,10 @@ int restore_objects(struct program *p, struct reason *why)
 	};
 	struct restorer r = {p, why};
 	int rc = config_transit(p, why);
+	if (rc == 0)
+		rc = settings_take(&p->node->settings, json_object_get(p->config, "settings"), why);
+	if (rc == 0)
+		settings_apply(p->node);
 	if (rc == 0)
 		rc = config_listeners(p, false, why);
 	if (rc == 0)

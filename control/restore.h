@@ -13,6 +13,8 @@ unsigned restore_workers(const struct program *p);
 /* Makes everything. Listeners that cannot listen are an error; the rest is tried again or logged.
  * Listeners count as start-up steps (program_begin). */
 int restore_objects(struct program *p, struct reason *why);
+/* The node's settings, for its next start. */
+int restore_keep_settings(struct program *p, struct reason *why);
 /* Makes the connections that were asked for, where they are not. */
 void restore_connections(struct program *p);
 /* A listener was deleted: it is not in the configuration any more. */

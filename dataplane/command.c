@@ -23,7 +23,8 @@ static int cmd_link_add(struct engine *e, struct seam_msg *m)
 	if (m->has & SEAM_HAS(SEAM_A_SESSION))
 		return channel_add(e, m);
 	bool at = m->has & SEAM_HAS(SEAM_A_LISTENER);
-	if (at ? !(m->has & SEAM_HAS(SEAM_A_ADDRESS)) || !(m->has & SEAM_HAS(SEAM_A_TAG_RX)) : m->fd < 0)
+	if (at ? !(m->has & SEAM_HAS(SEAM_A_ADDRESS)) || !(m->has & SEAM_HAS(SEAM_A_TAG_RX))
+	       : m->fd < 0)
 		return -EBADF;
 	struct link *l = link_create(e, m->link, 0);
 	int rc = -ENOMEM;
@@ -42,6 +43,7 @@ static int cmd_link_add(struct engine *e, struct seam_msg *m)
 	}
 	if (!l->io) {
 		timer_remove(&e->timers, &l->timer);
+		link_tenant_leave(e, l);
 		free(l);
 		return rc;
 	}
@@ -68,6 +70,8 @@ static int cmd_link_set(struct engine *e, const struct seam_msg *m)
 		return rc;
 	if (m->has & SEAM_HAS(SEAM_A_ORIGIN) && !m->origin)
 		origin_leave(e, l);
+	if (m->has & SEAM_HAS(SEAM_A_TENANT))
+		link_tenant_set(e, l, m->tenant);
 	l->up = m->up;
 	l->frame_max = m->frame_max;
 	if (m->has & SEAM_HAS(SEAM_A_TAG_TX))
@@ -94,10 +98,11 @@ static int cmd_link_get(struct engine *e, const struct seam_msg *m, struct seam_
 	const struct link *l = engine_link(e, m->link);
 	if (!l)
 		return -ENOENT;
-	*answer = event_of(SEAM_LINK_GET,
-		SEAM_HAS(SEAM_A_LINK) | SEAM_HAS(SEAM_A_UP) | SEAM_HAS(SEAM_A_FRAMES_RX) |
-			SEAM_HAS(SEAM_A_FRAMES_TX) | SEAM_HAS(SEAM_A_BYTES_RX) |
-			SEAM_HAS(SEAM_A_BYTES_TX) | SEAM_HAS(SEAM_A_DROPPED));
+	*answer = event_of(
+		SEAM_LINK_GET, SEAM_HAS(SEAM_A_LINK) | SEAM_HAS(SEAM_A_UP) |
+				       SEAM_HAS(SEAM_A_FRAMES_RX) | SEAM_HAS(SEAM_A_FRAMES_TX) |
+				       SEAM_HAS(SEAM_A_BYTES_RX) | SEAM_HAS(SEAM_A_BYTES_TX) |
+				       SEAM_HAS(SEAM_A_DROPPED) | SEAM_HAS(SEAM_A_LIMITED));
 	answer->link = m->link;
 	answer->up = l->up;
 	answer->frames_rx = l->frames_rx;
@@ -105,6 +110,7 @@ static int cmd_link_get(struct engine *e, const struct seam_msg *m, struct seam_
 	answer->bytes_rx = l->bytes_rx;
 	answer->bytes_tx = l->bytes_tx;
 	answer->dropped = l->dropped;
+	answer->limited = l->allowance ? atomic_load(&l->allowance->limited) : 0;
 	return 0;
 }
 

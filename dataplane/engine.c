@@ -106,6 +106,7 @@ struct engine *engine_new(const struct engine_config *cfg)
 	bufpool_init_of(&e->app_pool, STREAM_BLOCK, STREAM_SPARE_BLOCKS);
 	stream_hub_init(&e->hub, &e->app_pool, e->cfg.held_max, e->cfg.held_max);
 	e->hub.collects = cfg->collects;
+	e->limits = cfg->allowances ? allowances_limits(cfg->allowances) : NULL;
 	if (cfg->streams_max)
 		e->hub.streams_max = cfg->streams_max;
 	e->ready_tail = &e->ready;
@@ -198,12 +199,29 @@ struct link *link_create(struct engine *e, uint32_t id, uint8_t nesting)
 	l->frame_max = WIRE_PATH_MIN;
 	l->held_tail = &l->held;
 	l->last_rx_ms = e->now_ms;
+	if (e->cfg.allowances)
+		l->allowance = allowance_join(e->cfg.allowances, 0);
 	return l;
 }
 
 char *peer_copy(const struct seam_msg *m)
 {
 	return m->has & SEAM_HAS(SEAM_A_PEER) ? strndup(m->peer, ADMIN_TEXT_MAX - 1) : NULL;
+}
+
+void link_tenant_leave(struct engine *e, struct link *l)
+{
+	if (l->allowance)
+		allowance_leave(e->cfg.allowances, l->allowance);
+	l->allowance = NULL;
+}
+
+void link_tenant_set(struct engine *e, struct link *l, uint64_t tenant)
+{
+	if (!e->cfg.allowances)
+		return;
+	link_tenant_leave(e, l);
+	l->allowance = allowance_join(e->cfg.allowances, tenant);
 }
 
 void link_partial_begin(struct engine *e, struct link *l, struct buf *b)
@@ -274,6 +292,7 @@ void link_destroy(struct engine *e, struct link *l, int error, bool told)
 	buf_put(link_partial_take(e, l));
 	held_link_gone(e, l);
 	origin_leave(e, l);
+	link_tenant_leave(e, l);
 	note_fini(&l->note);
 	free(l->peer);
 	free(l);
@@ -372,6 +391,7 @@ static void mail_frames(struct engine *e, const struct engine_mail *m)
 	uint8_t *f = m->at;
 	uint32_t run = 0, n = 0, lost = 0;
 	e->mail_window = m->window;
+	e->mail_from = m->from;
 	buf_arrive(m->frames, &e->pinned);
 	for (uint32_t len; run < m->len; run += len, n++) {
 		len = get_be16(f + run + 2);
@@ -392,6 +412,8 @@ static void mail_frames(struct engine *e, const struct engine_mail *m)
 	if (run)
 		tx_run(e, l, m->from_worker, m->from_link, m->frames, f, run, n);
 	buf_put(m->frames);
+	if (m->from)
+		allowance_leave(e->cfg.allowances, m->from);
 	if (e->pinned > PINNED_MAX)
 		engine_unpin(e, e->now_ms);
 	struct engine_mail done = {

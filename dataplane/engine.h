@@ -17,6 +17,8 @@
 
 #include <sys/uio.h>
 
+struct allowance;
+struct allowances;
 struct engine;
 struct link;
 struct portal;
@@ -47,7 +49,8 @@ struct engine_mail {
 	struct buf *frames; /* from buf_plain or buf_travel: moves to the receiver */
 	uint8_t *at;
 	uint32_t len;
-	size_t window; /* that from_link offered last */
+	size_t window;		/* that from_link offered last */
+	struct allowance *from; /* of from_link, to be left; NULL: it is not counted */
 };
 
 struct engine_ops {
@@ -98,8 +101,9 @@ struct engine_config {
 	size_t queue_max;	  /* bytes in all queues; 0: WIRE_QUEUE_NODE_MAX / workers */
 	size_t held_max;	  /* bytes held for applications that do not read; 0: the same */
 	unsigned streams_max;	  /* per session and opener; 0: WIRE_STREAMS_MAX */
-	bool collects;		  /* records wait for company until engine_hurry */
-	struct serials *serials;  /* shared by the engines of a node */
+	struct allowances *allowances; /* shared by the engines of a node; NULL: no limits */
+	bool collects;		       /* records wait for company until engine_hurry */
+	struct serials *serials;       /* shared by the engines of a node */
 	const struct engine_ops *ops;
 	void *ctx;
 };
@@ -203,6 +207,7 @@ uint64_t link_frames_received(const struct link *l);
  */
 uint64_t link_frames_useless(const struct link *l);
 bool link_is_alone(const struct link *l); /* it has shares of its own: no stranger's */
+struct allowance *link_allowance(const struct link *l);
 void *link_io(const struct link *l);
 bool link_is_datagram(const struct link *l);
 bool link_is_up(const struct link *l);

@@ -7,6 +7,7 @@
 #ifndef OCKAM_ENGINE_PRIVATE_H
 #define OCKAM_ENGINE_PRIVATE_H
 
+#include "allowance.h"
 #include "engine.h"
 #include "link.h"
 #include "session.h"
@@ -71,7 +72,8 @@ struct endpoint {
 	size_t undelivered;
 	unsigned untold; /* news of streams that control has not taken */
 	struct portal *portals;
-	bool up_told, sender_paused, broken, leaving; /* leaving: only its last output is waited for */
+	bool up_told, sender_paused, broken,
+		leaving; /* leaving: only its last output is waited for */
 };
 
 struct engine {
@@ -90,6 +92,8 @@ struct engine {
 	struct buf *work;   /* frames that came out of sessions, to be handled next: [link id
 			       u32][frame] ... */
 	size_t mail_window; /* of the mail being handled */
+	struct allowance *mail_from;
+	const struct limits *limits; /* NULL: none */
 	uint64_t changes;   /* of rows: a remembered row is only good while this stands */
 	uint64_t portal_changes; /* that came or went */
 	uint64_t now_ms;
@@ -114,7 +118,11 @@ char *peer_copy(const struct seam_msg *m);
 /* Removes a link with all that hangs on it; `told`: LINK_LOST with error goes to control. */
 void link_destroy(struct engine *e, struct link *l, int error, bool told);
 void link_timer_fire(struct engine *e, struct link *l);
-/* The frame at the end of what came is incomplete, or is no more: *l->partial was set, or is taken. */
+/* Whose allowance it shares, 0: it has its own; or it has none any more. */
+void link_tenant_set(struct engine *e, struct link *l, uint64_t tenant);
+void link_tenant_leave(struct engine *e, struct link *l);
+/* The frame at the end of what came is incomplete, or is no more: *l->partial was set, or is taken.
+ */
 void link_partial_begin(struct engine *e, struct link *l, struct buf *b);
 struct buf *link_partial_take(struct engine *e, struct link *l);
 void mail_all(struct engine *e, const struct engine_mail *m);

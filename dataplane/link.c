@@ -29,6 +29,11 @@ uint64_t link_frames_useless(const struct link *l)
 	return l->useless;
 }
 
+struct allowance *link_allowance(const struct link *l)
+{
+	return l->allowance;
+}
+
 void *link_io(const struct link *l)
 {
 	return l->io;
@@ -46,6 +51,9 @@ bool link_is_up(const struct link *l)
 
 void link_flow_add(struct link *l, struct flow *f)
 {
+	/* who was alone got more than a turn of several is worth */
+	if (l->first && l->first == l->last && l->first->deficit > LINK_QUANTUM)
+		l->first->deficit = LINK_QUANTUM;
 	f->next = NULL;
 	f->out = l;
 	f->active = true;

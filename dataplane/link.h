@@ -3,8 +3,8 @@
  * A link of the engine: the incomplete frame at its end, what waits to leave by it, its liveness.
  * What leaves is `tx`, pieces of one send in order, then the control queue, then the flows (paths
  * that are behind, sessions that have something to seal), served by deficit round robin in bytes.
- * Pieces that are `direct` still lie in a receive buffer. What the socket did not take of them stays
- * there until the buffer is wanted back (engine_unpin).
+ * Pieces that are `direct` still lie in a receive buffer. What the socket did not take of them
+ * stays there until the buffer is wanted back (engine_unpin).
  */
 #ifndef OCKAM_DATAPLANE_LINK_H
 #define OCKAM_DATAPLANE_LINK_H
@@ -25,8 +25,9 @@ enum {
 	LINK_CTL_LEAST = 16 << 10, /* the same when CTL_NODE_MAX wait on all links */
 	LINK_QUANTUM = 16 << 10,   /* what a flow may send per turn */
 	LINK_TAKE_MAX = 256 << 10, /* taken from queues for one send */
-	LINK_SHARED_MAX = 256 << 10, /* of a session by itself, with small records beside large ones */
-	LINK_RESET_RATE = 10,	   /* RESET(unknown) per second and link */
+	LINK_SHARED_MAX =
+		256 << 10,    /* of a session by itself, with small records beside large ones */
+	LINK_RESET_RATE = 10, /* RESET(unknown) per second and link */
 	LINK_RESET_BURST = 20,
 	LINK_PINGS = 3,
 };
@@ -46,6 +47,8 @@ struct backlog {
 	struct queue q;
 	unsigned in_worker, frames; /* frames: in q */
 	size_t in_window; /* what the sender may have had under way */
+	struct allowance *from; /* of who sends, where `counted` bytes count; NULL: nowhere */
+	size_t counted;
 	bool paused;
 };
 
@@ -91,13 +94,15 @@ struct link {
 	struct timer timer;
 	struct guard guard;
 	struct guard_origin *origin;	/* NULL: it is alone */
+	struct allowance *allowance;	/* NULL: it has no limits */
 	struct held *held, **held_tail; /* labels that its neighbour has paused; held.c */
 	unsigned held_n;
 	size_t rx_window; /* largest seen, when it mattered */
 	uint64_t last_rx_ms, ping_ms;
 	unsigned pings;
-	uint64_t unheard_ms; /* a datagram link asked something then, and has not heard since; 0: no */
-	uint64_t reset_ms; /* token bucket of RESET(unknown), in virtual time */
+	uint64_t unheard_ms; /* a datagram link asked something then, and has not heard since; 0: no
+			      */
+	uint64_t reset_ms;   /* token bucket of RESET(unknown), in virtual time */
 
 	uint64_t frames_handled; /* received, and not just passed on in a run */
 	uint64_t useless;	 /* received, and dropped for what they were */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "link_socket.h"
 
+#include "allowance.h"
 #include "log.h"
 #include "timer.h"
 #include "udp.h"
@@ -42,7 +43,8 @@ struct socket {
 	int fd;
 	unsigned ops;				   /* under way in the ring */
 	bool bulk, busy, receiving, multi, ending; /* ending: multi is being cancelled */
-	unsigned full, small;			   /* receives in a row */
+	bool polling; /* it has a rate: what it may receive is known only when something is there */
+	unsigned full, small;	 /* receives in a row */
 	uint64_t weighed;	 /* frames that had come when it was looked at last */
 	size_t weighed_bytes;	 /* that came then */
 	struct buf *rx[RX_BUFS]; /* plain receives take turns: sends may still use the others */
@@ -63,6 +65,7 @@ static_assert(_Alignof(struct socket) > RING_OP_BITS, "the op fits beside the po
 struct link_sockets {
 	struct ring *ring;
 	struct engine *engine;
+	const struct limits *limits;
 	struct socket *arm, **arm_tail; /* to start receiving, in order */
 	struct waste_pool strangers;	/* what they waste for nothing */
 	struct timers holds;		/* when those may be read that sent too much of no use */
@@ -70,13 +73,15 @@ struct link_sockets {
 	uint64_t now_ms;
 };
 
-struct link_sockets *link_sockets_new(struct ring *ring, struct engine *engine)
+struct link_sockets *link_sockets_new(
+	struct ring *ring, struct engine *engine, const struct limits *limits)
 {
 	struct link_sockets *all = calloc(1, sizeof *all);
 	if (!all)
 		return NULL;
 	all->ring = ring;
 	all->engine = engine;
+	all->limits = limits;
 	all->arm_tail = &all->arm;
 	return all;
 }
@@ -236,27 +241,56 @@ static struct buf *plain_buf(struct socket *s, struct buf **old)
 	return b;
 }
 
-/* Receives into memory of the socket's own, behind what is kept. False: there is none. */
-static bool recv_plain(struct link_sockets *all, struct socket *s)
+/* Memory of the socket's own to receive into, behind what is kept. NULL: there is none. */
+static uint8_t *plain_room(struct socket *s, size_t *room)
 {
 	struct buf *old, *b = plain_buf(s, &old);
 	if (!b)
-		return false;
+		return NULL;
 	uint8_t *p = b->data + (s->bulk ? BULK_HEAD : 0);
 	if (s->kept) /* it still lies in the buffer before, which may be this one */
 		s->kept_at = memmove(p - s->kept, s->kept_at, s->kept);
 	buf_put(old);
 	s->rx_now = b;
+	*room = (size_t)(b->data + b->cap - p);
+	return p;
+}
+
+static bool recv_plain(struct link_sockets *all, struct socket *s)
+{
+	size_t room;
+	uint8_t *p = plain_room(s, &room);
+	if (!p)
+		return false;
 	struct io_uring_sqe *sqe = ring_sqe(all->ring);
-	io_uring_prep_recv(sqe, s->fd, p, (size_t)(b->data + b->cap - p), 0);
+	io_uring_prep_recv(sqe, s->fd, p, room, 0);
 	op_set(sqe, s, RING_OP_RECV);
 	return true;
+}
+
+static bool has_rate(const struct link_sockets *all)
+{
+	return atomic_load_explicit(&all->limits->rate, memory_order_relaxed) > 0;
+}
+
+static void poll_arm(struct link_sockets *all, struct socket *s)
+{
+	struct io_uring_sqe *sqe = ring_sqe(all->ring);
+	io_uring_prep_poll_add(sqe, s->fd, POLLIN);
+	op_set(sqe, s, RING_OP_RECV);
+	s->polling = true;
 }
 
 static void recv_arm(struct link_sockets *all, struct socket *s)
 {
 	if (!s->l || s->receiving)
 		return;
+	if (has_rate(all)) {
+		s->multi = false;
+		poll_arm(all, s);
+		s->receiving = true;
+		return;
+	}
 	/* a busy link takes one of the shared buffers at a time, or it would take them all */
 	s->multi = !s->bulk && !s->busy && all->ring->features & RING_MULTISHOT;
 	if (!s->bulk && all->ring->features & RING_MULTISHOT) {
@@ -371,21 +405,25 @@ static uint64_t clock_ns(void)
 	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
 }
 
+static void hold(struct link_sockets *all, struct socket *s, uint64_t till_ms)
+{
+	if (till_ms <= all->now_ms || s->held || timer_add(&all->holds, &s->hold, TIMER_LINK) < 0)
+		return;
+	s->held = true;
+	timer_set(&all->holds, &s->hold, till_ms);
+}
+
 /* What came was handled, from begin_ns on. A link that sends mostly what is dropped is held. */
 static void count_waste(struct link_sockets *all, struct socket *s, size_t n, uint64_t begin_ns)
 {
 	uint64_t now_ns = clock_ns();
 	uint64_t till_ns = waste_count(&s->waste, link_is_alone(s->l) ? NULL : &all->strangers,
 		link_frames_received(s->l), link_frames_useless(s->l), n, now_ns - begin_ns, (unsigned)all->holds.n, now_ns);
-	uint64_t till_ms = till_ns / 1000000;
 	if (!till_ns)
 		return;
 	s->busy = true; /* it shall not stay armed */
 	multi_end(all, s);
-	if (till_ms <= all->now_ms || s->held || timer_add(&all->holds, &s->hold, TIMER_LINK) < 0)
-		return;
-	s->held = true;
-	timer_set(&all->holds, &s->hold, till_ms);
+	hold(all, s, till_ns / 1000000);
 }
 
 /* n bytes came by a plain receive, behind what was kept. */
@@ -419,17 +457,52 @@ static void received(
 	}
 }
 
+/* Something is there: as much of it is received as the link may send now. */
+static void on_readable(struct link_sockets *all, struct socket *s)
+{
+	size_t room;
+	uint64_t begin_ns = clock_ns(), at_ns = 0;
+	struct allowance *w = link_allowance(s->l);
+	uint8_t *p = plain_room(s, &room);
+	if (!p) {
+		engine_link_gone(all->engine, s->l, -ENOMEM, all->now_ms);
+		return;
+	}
+	size_t may = allowance_take(w, all->limits, room, begin_ns, &at_ns);
+	if (!may) {
+		hold(all, s, at_ns / 1000000 + 1);
+		return;
+	}
+	ssize_t n = recv(s->fd, p, may, MSG_DONTWAIT);
+	int error = n < 0 ? -errno : 0;
+	allowance_give(w, all->limits, may - (n > 0 ? (size_t)n : 0));
+	if (n > 0) {
+		weigh(all, s, (size_t)n, room);
+		received_plain(all, s, (size_t)n);
+		if (s->l)
+			count_waste(all, s, (size_t)n, begin_ns);
+	} else if (error != -EAGAIN && error != -EINTR) {
+		engine_link_gone(all->engine, s->l, error, all->now_ms);
+	}
+}
+
 static void on_received(
 	struct link_sockets *all, struct socket *s, const struct io_uring_cqe *cqe, enum ring_op op)
 {
 	int res = cqe->res;
 	if (op == RING_OP_RECV || !(cqe->flags & IORING_CQE_F_MORE))
 		s->receiving = s->ending = false;
-	if (s->l && res > 0) {
+	if (s->polling) {
+		s->polling = false;
+		if (s->l)
+			on_readable(all, s);
+	} else if (s->l && res > 0) {
 		uint64_t begin_ns = clock_ns();
 		received(all, s, cqe, op);
 		if (s->l)
 			count_waste(all, s, (size_t)res, begin_ns);
+		if (s->l && has_rate(all)) /* since a moment ago */
+			multi_end(all, s);
 	} else {
 		if (cqe->flags & IORING_CQE_F_BUFFER)
 			buf_put(ring_bufs_take(&all->ring->bufs, cqe));

@@ -11,10 +11,11 @@
 #include "engine.h"
 #include "ring.h"
 
+struct limits;
 struct link_sockets;
 
-struct link_sockets *link_sockets_new(
-	struct ring *ring, struct engine *engine); /* NULL: no memory */
+struct link_sockets *link_sockets_new(struct ring *ring, struct engine *engine,
+	const struct limits *limits); /* NULL: no memory */
 /* After the engine has closed its links and link_sockets_gone. */
 void link_sockets_free(struct link_sockets *all);
 /* Whether the ring has no operation of a closed link any more; needs no engine. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "admin_srv.h"
 #include "aead.h"
+#include "allowance.h"
 #include "descriptors.h"
 #include "dials.h"
 #include "ledger.h"
@@ -149,20 +150,26 @@ static int run(const struct options *o, unsigned missing)
 	struct serials serials;
 	struct ledger *ledger = ledger_new();
 	struct dials *dials = dials_new();
+	struct limits limits;
+	limits_init(&limits);
+	struct allowances *allowances = allowances_new(&limits);
 	uint64_t seed;
 	int rc;
-	if (!ledger || !dials || getrandom(&seed, sizeof seed, 0) != sizeof seed) {
+	if (!ledger || !dials || !allowances || getrandom(&seed, sizeof seed, 0) != sizeof seed) {
 		log_error("cannot start: %s", strerror(errno));
 		ledger_free(ledger);
 		dials_free(dials);
+		allowances_free(allowances);
 		return 1;
 	}
 	serials_init(&serials);
-	struct seam_srv *srv = seam_srv_new(o->seam_fd, o->workers, seed, &serials, ledger, dials);
+	struct seam_srv *srv =
+		seam_srv_new(o->seam_fd, o->workers, seed, &serials, ledger, dials, &limits);
 	if (!srv) {
 		log_error("cannot serve the seam: %s", strerror(errno));
 		ledger_free(ledger);
 		dials_free(dials);
+		allowances_free(allowances);
 		return 1;
 	}
 	struct admin_srv *admin = o->admin_fd < 0 ? NULL : admin_srv_new(o->admin_fd);
@@ -175,6 +182,7 @@ static int run(const struct options *o, unsigned missing)
 		.serials = &serials,
 		.ledger = ledger,
 		.dials = dials,
+		.allowances = allowances,
 		.seam = seam_srv_seam(srv),
 		.admin = admin ? admin_srv_admin(admin) : NULL,
 		.all = workers};
@@ -210,6 +218,7 @@ static int run(const struct options *o, unsigned missing)
 	serials_fini(&serials);
 	ledger_free(ledger);
 	dials_free(dials);
+	allowances_free(allowances);
 	return rc;
 }
 

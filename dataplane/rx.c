@@ -83,6 +83,8 @@ static void post_run(struct rx *rx)
 		.at = at,
 		.len = rx->run_len,
 		.window = rx->l->rx_window,
+		.from = e->limits && allowance_counts(e->limits) ? allowance_ref(rx->l->allowance)
+								 : NULL,
 	};
 	e->stats.stage[STAGE_MAIL_OUT] += rx->run_frames;
 	e->cfg.ops->post(e->cfg.ctx, (unsigned)rx->out_worker, &m);
@@ -557,12 +559,28 @@ static size_t sound_datagrams(const uint8_t *p, size_t n, size_t segment)
 	return ok;
 }
 
+/* A datagram link loses what it may not send. */
+static bool datagrams_allowed(struct engine *e, const struct link *l, size_t n)
+{
+	uint64_t at_ns;
+	if (!e->limits)
+		return true;
+	size_t got = allowance_take(l->allowance, e->limits, n, e->now_ms * 1000000, &at_ns);
+	if (got < n)
+		allowance_give(l->allowance, e->limits, got);
+	return got == n;
+}
+
 void engine_rx_datagrams(struct engine *e, struct link *l, struct buf *b, uint8_t *p, size_t n,
 	size_t segment, uint64_t now_ms)
 {
 	struct rx rx = {.e = e, .l = l, .b = b};
 	e->now_ms = now_ms;
 	l->bytes_rx += n;
+	if (!datagrams_allowed(e, l, n)) {
+		drop(e, l, DROP_RATE);
+		return;
+	}
 	while (n) {
 		size_t ok = sound_datagrams(p, n, segment);
 		if (ok) {

@@ -2,6 +2,7 @@
 #include "seam_srv.h"
 
 #include "aead.h"
+#include "allowance.h"
 #include "dials.h"
 #include "ledger.h"
 #include "listeners.h"
@@ -41,6 +42,7 @@ struct seam_srv {
 	void (*tap)(void *ctx, const struct seam_msg *m); /* NULL: nobody */
 	void *tap_ctx;
 	struct dials *dials;
+	struct limits *limits;
 	uint32_t top_link, top_session; /* of control's numbers */
 	struct worker **workers;
 	struct worker_seam seam;
@@ -173,7 +175,7 @@ static void conn_open(struct seam_srv *s, int fd)
 }
 
 struct seam_srv *seam_srv_new(int seam_fd, unsigned workers, uint64_t seed, struct serials *serials,
-	struct ledger *ledger, struct dials *dials)
+	struct ledger *ledger, struct dials *dials, struct limits *limits)
 {
 	struct seam_srv *s = calloc(1, sizeof *s);
 	if (!s)
@@ -184,6 +186,7 @@ struct seam_srv *seam_srv_new(int seam_fd, unsigned workers, uint64_t seed, stru
 	s->serials = serials;
 	s->ledger = ledger;
 	s->dials = dials;
+	s->limits = limits;
 	atomic_init(&s->serving, true);
 	atomic_init(&s->dump, 0);
 	s->next_link = 1;
@@ -417,6 +420,19 @@ static void stats_get(struct seam_srv *s, struct seam_msg *answer)
 	answer->worker = s->count;
 }
 
+/* Workers look when they need it. */
+static void set(struct limits *l, const struct seam_msg *m)
+{
+	if (m->has & SEAM_HAS(SEAM_A_BUSY_POLL_US))
+		atomic_store(&l->busy_poll_us, m->busy_poll_us);
+	if (m->has & SEAM_HAS(SEAM_A_MAX_QUEUE))
+		atomic_store(&l->queue, m->max_queue);
+	if (m->has & SEAM_HAS(SEAM_A_MAX_RATE))
+		atomic_store(&l->rate, m->max_rate);
+	if (m->has & SEAM_HAS(SEAM_A_MAX_BURST))
+		atomic_store(&l->burst, m->max_burst);
+}
+
 static int dial_add(struct seam_srv *s, struct seam_msg *m)
 {
 	int rc = m->fd < 0 ? -EBADF : dials_add(s->dials, m->service, m->fd);
@@ -537,6 +553,8 @@ static void command(struct seam_srv *s, size_t len, int fd)
 		rc = portal_get(s, &m, &answer);
 	else if (m.cmd == SEAM_STATS_GET && m.worker == s->count)
 		stats_get(s, &answer);
+	else if (m.cmd == SEAM_SET)
+		set(s->limits, &m);
 	else if (m.cmd == SEAM_DIAL_ADD)
 		rc = dial_add(s, &m);
 	else if (m.cmd == SEAM_DIAL_DEL)

@@ -10,13 +10,14 @@
 #include "worker.h"
 
 struct dials;
+struct limits;
 struct seam_srv;
 
 /* seam_fd: a listening SOCK_SEQPACKET socket, or one already connected; taken. NULL: no memory,
  * errno.
  */
 struct seam_srv *seam_srv_new(int seam_fd, unsigned workers, uint64_t seed, struct serials *serials,
-	struct ledger *ledger, struct dials *dials);
+	struct ledger *ledger, struct dials *dials, struct limits *limits);
 /* How many workers there are in the end, and what of the sandbox is missing: before seam_srv_run.
  */
 void seam_srv_started(struct seam_srv *s, unsigned workers, unsigned missing);

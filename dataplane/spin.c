@@ -21,7 +21,7 @@ static void rest(struct spin *s, uint64_t now_ns)
 	s->rest_until_ns = now_ns + s->rest_ns;
 }
 
-bool spin_wait(struct spin *s, const struct spin_ops *ops, void *ctx)
+bool spin_wait(struct spin *s, uint64_t most_ns, const struct spin_ops *ops, void *ctx)
 {
 	uint64_t start = ops->now_ns(ctx), before = start;
 	for (;;) {
@@ -29,7 +29,7 @@ bool spin_wait(struct spin *s, const struct spin_ops *ops, void *ctx)
 			s->misses = 0;
 			return true;
 		}
-		if (before - start >= SPIN_NS)
+		if (before - start >= most_ns)
 			break;
 		ops->yield(ctx);
 		uint64_t now = ops->now_ns(ctx);

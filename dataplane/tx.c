@@ -38,7 +38,8 @@ void link_unready(struct engine *e, struct link *l)
 	l->ready = false;
 }
 
-int tx_push(struct link *l, struct queue *q, struct bufpool *pool, const uint8_t *frame, uint32_t len)
+int tx_push(
+	struct link *l, struct queue *q, struct bufpool *pool, const uint8_t *frame, uint32_t len)
 {
 	int rc = queue_push(q, pool, frame, len);
 	if (rc == 0 && l->datagram && datagram_tagged(frame[0] & 15))
@@ -50,7 +51,8 @@ void tx_ctl(struct engine *e, struct link *l, const uint8_t *frame, uint32_t len
 {
 	if (l->closing)
 		return;
-	size_t max = e->ctl_pool.out > CTL_NODE_MAX / e->cfg.workers ? LINK_CTL_LEAST : LINK_CTL_MAX;
+	size_t max =
+		e->ctl_pool.out > CTL_NODE_MAX / e->cfg.workers ? LINK_CTL_LEAST : LINK_CTL_MAX;
 	if (l->ctl.bytes + len > max)
 		engine_unsent(e, l, DROP_QUEUE, 1);
 	else if (tx_push(l, &l->ctl, &e->ctl_pool, frame, len) < 0)
@@ -88,6 +90,21 @@ static struct backlog *backlog_find(
 	return n ? LABEL_ENTRY(n, struct backlog, node) : NULL;
 }
 
+static struct allowance *who_sends(struct engine *e, unsigned in_worker, uint32_t in_link)
+{
+	const struct link *l = in_worker == e->cfg.worker ? engine_link(e, in_link) : NULL;
+	return in_worker != e->cfg.worker ? e->mail_from : l ? l->allowance : NULL;
+}
+
+/* Bytes have left, or were lost. */
+static void backlog_uncount(struct backlog *b, size_t n)
+{
+	n = n < b->counted ? n : b->counted; /* what control has added does not count */
+	b->counted -= n;
+	if (n)
+		allowance_unqueue(b->from, n);
+}
+
 static struct backlog *backlog_new(
 	struct engine *e, struct link *l, unsigned in_worker, uint32_t in_link, uint32_t label)
 {
@@ -97,6 +114,8 @@ static struct backlog *backlog_new(
 	b->node.link = in_link;
 	b->node.label = label;
 	b->in_worker = in_worker;
+	if (e->limits && allowance_counts(e->limits))
+		b->from = allowance_ref(who_sends(e, in_worker, in_link));
 	label_insert(&e->backlogs, &b->node);
 	link_flow_add(l, &b->flow);
 	return b;
@@ -116,6 +135,9 @@ static void backlog_free(struct engine *e, struct backlog *b, enum drop_reason w
 	backlog_count(e, b, 0, b->frames);
 	link_flow_remove(b->flow.out, &b->flow);
 	label_remove(&e->backlogs, &b->node);
+	backlog_uncount(b, SIZE_MAX);
+	if (b->from)
+		allowance_leave(e->cfg.allowances, b->from);
 	queue_clear(&b->q);
 	free(b);
 }
@@ -175,9 +197,21 @@ static void backlog_overrun(struct engine *e, struct backlog *b)
 	backlog_free(e, b, DROP_QUEUE);
 }
 
+/* n more shall wait: false when whoever sends has as much waiting as may be. */
+static bool backlog_admits(const struct engine *e, struct backlog *b, size_t n)
+{
+	if (!b->from)
+		return true;
+	if (!allowance_queue(b->from, e->limits, n))
+		return false;
+	b->counted += n;
+	return true;
+}
+
 static void backlog_check(struct engine *e, struct backlog *b)
 {
-	if (b->q.bytes >= WIRE_PAUSE_BYTES && !b->paused) {
+	bool near = b->from && allowance_is_near(b->from, e->limits);
+	if ((near || b->q.bytes >= WIRE_PAUSE_BYTES) && !b->paused) {
 		b->paused = true;
 		row_pause(e, b->in_worker, b->node.link, b->node.label, false, true);
 	}
@@ -205,6 +239,9 @@ static unsigned backlog_frames(struct engine *e, struct link *l, unsigned in_wor
 			b = backlog_new(e, l, in_worker, in_link, label);
 		if (b && l->datagram && b->q.bytes + n > DATAGRAM_QUEUE) {
 			drops(e, l, DROP_QUEUE, k);
+		} else if (b && !backlog_admits(e, b, n)) {
+			drops(e, l, DROP_QUEUE, k);
+			backlog_overrun(e, b);
 		} else if (b && queue_push(&b->q, &e->pool, p, n) == 0) {
 			backlog_count(e, b, k, 0);
 			backlog_check(e, b);
@@ -239,7 +276,8 @@ void tx_run(struct engine *e, struct link *l, unsigned in_worker, uint32_t in_li
 		datagram_asked(e, l);
 	if (!b || !link_clear(l) || l->tx_bytes + len > max) {
 		backlog_frames(e, l, in_worker, in_link, p, len);
-	} else if (last && last->b == b && !l->taken && (uint8_t *)iov->iov_base + iov->iov_len == p) {
+	} else if (last && last->b == b && !l->taken &&
+		   (uint8_t *)iov->iov_base + iov->iov_len == p) {
 		iov->iov_len += len;
 		l->tx_bytes += len;
 		forwarded(e, l, frames);
@@ -280,6 +318,7 @@ static bool take_backlog(struct engine *e, struct link *l, struct flow *f)
 	backlog_count(e, bl, 0, frames);
 	forwarded(e, l, frames);
 	f->deficit -= len;
+	backlog_uncount(bl, len);
 	if (bl->paused && bl->q.bytes <= WIRE_RESUME_BYTES) {
 		bl->paused = false;
 		row_pause(e, bl->in_worker, bl->node.link, bl->node.label, false, false);
@@ -373,7 +412,8 @@ static bool is_shared(const struct flow *f)
 	return f->is_session && session_is_shared(LABEL_ENTRY(f, struct endpoint, flow)->session);
 }
 
-/* A session by itself on a socket may fill a whole send; not before what small records it will have. */
+/* A session by itself on a socket may fill a whole send; not before what small records it will
+ * have. */
 static size_t quantum(const struct link *l, const struct flow *f)
 {
 	if (f != l->last)

@@ -2,6 +2,7 @@
 #include "worker.h"
 
 #include "admin_work.h"
+#include "allowance.h"
 #include "app.h"
 #include "dials.h"
 #include "link_socket.h"
@@ -33,6 +34,7 @@ struct worker {
 	uint64_t now_ms, wake_count;
 	uint64_t waits_ms; /* records wait for company since then; UINT64_MAX: none */
 	struct spin spin;
+	const struct limits *limits;
 	bool stopping;
 	/* how the start went */
 	pthread_mutex_t lock;
@@ -337,9 +339,11 @@ static void hurry_after_a_while(struct worker *w)
 static void wait_for_work(struct worker *w, uint64_t timeout_ms)
 {
 	static const struct spin_ops ops = {spin_now_ns, spin_work, spin_yield};
-	if (timeout_ms && spin_wanted(&w->spin, clock_ns())) {
+	uint64_t most_ns =
+		atomic_load_explicit(&w->limits->busy_poll_us, memory_order_relaxed) * 1000u;
+	if (timeout_ms && most_ns && spin_wanted(&w->spin, clock_ns())) {
 		ring_submit(&w->ring);
-		if (spin_wait(&w->spin, &ops, w))
+		if (spin_wait(&w->spin, most_ns, &ops, w))
 			return;
 	}
 	if (engine_waits(w->engine))
@@ -387,10 +391,12 @@ static int worker_init(struct worker *w)
 		.workers = w->cfg.count,
 		.seed = w->cfg.seed,
 		.serials = w->cfg.serials,
+		.allowances = w->cfg.allowances,
 		.collects = true,
 		.ops = &engine_ops,
 		.ctx = w,
 	};
+	w->limits = allowances_limits(w->cfg.allowances);
 	w->now_ms = clock_ms();
 	w->waits_ms = UINT64_MAX;
 	if (!w->ring.restricted && w->cfg.index == 0)
@@ -405,7 +411,7 @@ static int worker_init(struct worker *w)
 		.dial_failed = on_dial_failed,
 		.ctx = w,
 	};
-	w->sockets = link_sockets_new(&w->ring, w->engine);
+	w->sockets = link_sockets_new(&w->ring, w->engine, w->limits);
 	w->apps = w->engine ? apps_new(&apps) : NULL;
 	w->udps = udps_new(&w->ring, w->engine, w->cfg.seed, RING_OP_UDP, on_udp_event, w);
 	if (!w->apps || !w->sockets || !w->udps) {

@@ -36,6 +36,7 @@ struct worker_config {
 	struct serials *serials;
 	struct ledger *ledger;
 	struct dials *dials;
+	struct allowances *allowances;
 	const struct worker_seam *seam;
 	const struct worker_admin *admin; /* NULL: nobody looks */
 	struct worker **all; /* by index; filled before any link is added */

@@ -20,6 +20,11 @@
  *                           link listener (the highest that were seen: control goes on above them)
  * SEAM_END         control  -            the controller is about to close the seam in order, which
  *                           ends the data plane
+ * SEAM_SET         control  [busy_poll_us] [max_queue] [max_rate] [max_burst]      what is absent stays -
+ *                           busy_poll_us: how long a worker without work looks for some before it
+ *                           sleeps, 0: not at all. The rest is what a link may have, or all links
+ *                           with the same tenant together (0: no limit): bytes of its frames that
+ *                           wait to leave by others; bytes a second, and so many saved up.
  * SEAM_OUTLIVE     control  -            the node is ready: from now on the data plane goes on when
  *                           the seam closes without SEAM_END. It carries what is there, closes what
  *                           comes anew, and waits for another controller. Until then it ends with
@@ -48,13 +53,14 @@
  *                           A datagram link has tag_rx*, and either a connected socket (this node
  *                           has dialled), or listener* and address*: frames from there are the
  *                           link's.
- * SEAM_LINK_SET    control  link* up* frame_max* note origin (0: not shared) tag_tx address
+ * SEAM_LINK_SET    control  link* up* frame_max* note origin (0: not shared) tag_tx address tenant
  *                           A datagram link has tag_tx; `address` moves it there, from a listener's.
  *                                                       -       -ENOENT -EMSGSIZE
  *                                                               -EADDRINUSE (another link's)
  * SEAM_LINK_DEL    control  link*        closes the socket              -       -ENOENT
  * SEAM_LINK_GET    control  link*                                       -       -ENOENT
- *        answer:            link up frames_rx frames_tx bytes_rx bytes_tx dropped
+ *        answer:            link up frames_rx frames_tx bytes_rx bytes_tx dropped limited (how often a
+ *                           limit has held it back, or has ended one of its paths)
  * SEAM_LABEL_ADD   control  link* label* out_link label_tx              -       -EEXIST -ENOENT
  *                           Frames that arrive on `link` with `label` leave by out_link; without
  *                           out_link the row is a local half-open end: FINISH goes up, DATA drops.
@@ -210,6 +216,7 @@ enum seam_cmd {
 	SEAM_DIAL_ADD,
 	SEAM_DIAL_DEL,
 	SEAM_DIAL_WANTED,
+	SEAM_SET,
 	SEAM_CMD_END
 };
 
@@ -264,6 +271,12 @@ enum seam_attr {
 	SEAM_A_WORKER,
 	SEAM_A_COUNTERS,
 	SEAM_A_STREAMS,
+	SEAM_A_BUSY_POLL_US,
+	SEAM_A_MAX_QUEUE,
+	SEAM_A_MAX_RATE,
+	SEAM_A_MAX_BURST,
+	SEAM_A_TENANT,
+	SEAM_A_LIMITED,
 	SEAM_A_END
 };
 #define SEAM_HAS(attr) (1ull << (attr))
@@ -314,7 +327,9 @@ struct seam_msg {
 	const char *counters; /* NUL-terminated */
 	uint32_t idle_ms, epoch_tx, epoch_rx, rtt_us;
 	uint64_t frames_rx, frames_tx, bytes_rx, bytes_tx, dropped, replays, auth_failures;
-	uint64_t origin, streams;
+	uint64_t origin, streams, tenant, limited;
+	uint32_t busy_poll_us;
+	uint64_t max_queue, max_rate, max_burst;
 };
 enum { SEAM_ACK = 2 }; /* NLMSG_ERROR */
 

@@ -33,18 +33,20 @@ enum {
 	WIRE_HANDLE = 16,     /* bytes of a reply handle */
 	WIRE_NAME_MAX = 64,
 	WIRE_ERROR_TEXT_MAX = 128,
-	WIRE_MSG_MAX = 1 << 20,     /* payload of one MSG */
-	WIRE_MSG_OPEN_MAX = 8,      /* messages in reassembly per session */
+	WIRE_MSG_MAX = 1 << 20,	      /* payload of one MSG */
+	WIRE_MSG_OPEN_MAX = 8,	      /* messages in reassembly per session */
 	WIRE_MSG_NODE_MAX = 64 << 20, /* bytes in reassembly per node */
 	WIRE_HANDSHAKE_PAYLOAD_MAX = 8192,
 	WIRE_GREASE_KEY = 1000, /* CBOR map keys from here on mean nothing */
-	WIRE_UDP_HELLO_MIN = 256, /* HELLO of the dialler of a datagram link: no answer to it is larger */
-	WIRE_COOKIE_LEN = 17,	  /* minute u8, MAC */
+	WIRE_UDP_HELLO_MIN =
+		256, /* HELLO of the dialler of a datagram link: no answer to it is larger */
+	WIRE_COOKIE_LEN = 17, /* minute u8, MAC */
 	WIRE_TOKEN_LEN = 16,
 	WIRE_UDP_MAX = 65507, /* bytes of one datagram over IPv4 */
 };
 
-static_assert(WIRE_CHANNEL_LINK_OVERHEAD == WIRE_HEADER + WIRE_TAG + WIRE_RECORD_HEADER, "frame in frame");
+static_assert(WIRE_CHANNEL_LINK_OVERHEAD == WIRE_HEADER + WIRE_TAG + WIRE_RECORD_HEADER,
+	"frame in frame");
 static_assert(WIRE_INIT_MAX <= WIRE_PATH_MIN, "an INIT passes every path");
 static_assert(WIRE_PATH_MIN + WIRE_NESTING_MAX * WIRE_CHANNEL_LINK_OVERHEAD <= 1184,
 	"four nested channels fit where the base allows 1184");
@@ -61,9 +63,9 @@ enum wire_type {
 };
 
 enum link_sub {
-	LINK_HELLO = 0,	 /* CBOR map: link_param */
-	LINK_BYE = 1,	 /* CBOR array of versions */
-	LINK_PING = 2,	 /* 8 bytes, echoed */
+	LINK_HELLO = 0, /* CBOR map: link_param */
+	LINK_BYE = 1,	/* CBOR array of versions */
+	LINK_PING = 2,	/* 8 bytes, echoed */
 	LINK_PONG = 3,
 	LINK_PAUSE = 4,	 /* u32 label: stop sending on it */
 	LINK_RESUME = 5, /* u32 label */
@@ -87,13 +89,14 @@ enum reset_code {
 	RESET_UNKNOWN = 2,
 	RESET_IDLE = 3,
 	RESET_LINK_LOST = 4,
-	RESET_NO_ROUTE = 5, /* could not dial or resolve */
+	RESET_NO_ROUTE = 5,  /* could not dial or resolve */
 	RESET_NOT_FOUND = 6, /* listener, service or relay name */
-	RESET_TRANSIT = 7,  /* transit refused */
+	RESET_TRANSIT = 7,   /* transit refused */
 	RESET_LOOP = 8,
 	RESET_OVERRUN = 9, /* also: too big for the path */
 	RESET_DONE = 10,
 	RESET_REFUSED = 11,
+	RESET_LIMIT = 12, /* the link, or its identity, has as many paths as it may */
 };
 /* sub of RESP and FINISH: which piece, and whether others follow. RESP: the suite is refused. */
 enum {
@@ -131,11 +134,11 @@ enum route_code {
 /* Inner records: kind u8, flags u8, len u16 (body), stream u32. */
 enum record_kind {
 	REC_PAD = 0,
-	REC_PING = 1, /* u64 timestamp, u32 highest epoch opened */
-	REC_PONG = 2, /* the same, timestamp echoed */
-	REC_CLOSE = 3, /* u8 enum close_code */
-	REC_MSG = 4,   /* stream = message id; CBOR [kind, hops_left, onward, return, payload] */
-	REC_FRAME = 5, /* one whole frame of a link over this channel */
+	REC_PING = 1,	 /* u64 timestamp, u32 highest epoch opened */
+	REC_PONG = 2,	 /* the same, timestamp echoed */
+	REC_CLOSE = 3,	 /* u8 enum close_code */
+	REC_MSG = 4,	 /* stream = message id; CBOR [kind, hops_left, onward, return, payload] */
+	REC_FRAME = 5,	 /* one whole frame of a link over this channel */
 	REC_OPEN = 16,	 /* u64 limit, u8 length, service name */
 	REC_ACCEPT = 17, /* u64 limit */
 	REC_REFUSE = 18, /* u8 enum refuse_code */
@@ -147,7 +150,7 @@ enum record_kind {
 	REC_CRED = 24,
 	REC_SKIP_FROM = 128, /* unknown kinds from here on are skipped */
 };
-enum { REC_F_MORE = 1 };	      /* MSG */
+enum { REC_F_MORE = 1 }; /* MSG */
 /* STREAM: its end; an abort; the sender stands at its limit. */
 enum { REC_F_FIN = 1, REC_F_RST = 2, REC_F_LIMIT = 4 };
 
@@ -164,13 +167,13 @@ enum refuse_code {
 
 /* Streams: bytes that may be sent before a WINDOW allows more, and what windows may grow to. */
 enum {
-	WIRE_STREAMS_MAX = 16384,	  /* open at once per opener */
-	WIRE_STREAM_FIRST = 64 << 10,	  /* of the opener, until ACCEPT */
+	WIRE_STREAMS_MAX = 16384,     /* open at once per opener */
+	WIRE_STREAM_FIRST = 64 << 10, /* of the opener, until ACCEPT */
 	WIRE_WINDOW_STEP = 256 << 10, /* WINDOW goes out when so much was consumed, if not sooner */
 	WIRE_STREAM_CREDIT = 1 << 20,
 	WIRE_STREAM_CREDIT_MAX = 16 << 20,
-	WIRE_SESSION_CREDIT = 4 << 20,	  /* of all streams of a session, to begin with */
-	WIRE_STREAM_OVERHEAD = 48,	  /* of a frame with one STREAM record */
+	WIRE_SESSION_CREDIT = 4 << 20, /* of all streams of a session, to begin with */
+	WIRE_STREAM_OVERHEAD = 48,     /* of a frame with one STREAM record */
 };
 
 enum close_code {
@@ -191,14 +194,15 @@ enum {
 	WIRE_SESSION_IDLE_PING_MS = 100000,
 	WIRE_LINK_PING_MS = 60000,
 	WIRE_LINK_LOST_MS = 30000,
-	/* A datagram link without anything received. The dialler's NAT may have forgotten it: it finds out
-	 * before the channels at the other end take their paths for broken. */
+	/* A datagram link without anything received. The dialler's NAT may have forgotten it: it
+	 * finds out before the channels at the other end take their paths for broken. */
 	WIRE_UDP_PING_MS = 15000,
 	WIRE_UDP_PING_DIALLED_MS = 10000,
-	WIRE_UDP_SILENT_MS = 3000,  /* sent and heard nothing for so long: PING, each second */
-	WIRE_UDP_LOST_MS = 10000,   /* the same: lost, for who dialled */
-	WIRE_UDP_LOST_ACCEPTED_MS = 30000, /* for the other, who cannot look where the dialler is now */
-	WIRE_COOKIE_MS = 120000,    /* life of a secret; the one before is accepted too */
+	WIRE_UDP_SILENT_MS = 3000, /* sent and heard nothing for so long: PING, each second */
+	WIRE_UDP_LOST_MS = 10000,  /* the same: lost, for who dialled */
+	WIRE_UDP_LOST_ACCEPTED_MS =
+		30000,		 /* for the other, who cannot look where the dialler is now */
+	WIRE_COOKIE_MS = 120000, /* life of a secret; the one before is accepted too */
 	WIRE_LEASE_MS = 60000,
 	WIRE_HANDLE_MS = 30000,
 	WIRE_CLOSE_WAIT_MS = 5000,

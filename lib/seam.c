@@ -72,6 +72,12 @@ static const struct field fields[SEAM_A_END] = {
 	[SEAM_A_WORKER] = FIELD(K_U32, worker),
 	[SEAM_A_COUNTERS] = FIELD(K_TEXT, counters),
 	[SEAM_A_STREAMS] = FIELD(K_U64, streams),
+	[SEAM_A_BUSY_POLL_US] = FIELD(K_U32, busy_poll_us),
+	[SEAM_A_MAX_QUEUE] = FIELD(K_U64, max_queue),
+	[SEAM_A_MAX_RATE] = FIELD(K_U64, max_rate),
+	[SEAM_A_MAX_BURST] = FIELD(K_U64, max_burst),
+	[SEAM_A_TENANT] = FIELD(K_U64, tenant),
+	[SEAM_A_LIMITED] = FIELD(K_U64, limited),
 };
 
 #define H(a) SEAM_HAS(SEAM_A_##a)
@@ -131,6 +137,7 @@ static const struct command commands[SEAM_CMD_END - SEAM_CMD_BASE] = {
 	CMD(DIAL_ADD) = {"DIAL_ADD", H(SERVICE), NONE},
 	CMD(DIAL_DEL) = {"DIAL_DEL", H(SERVICE), NONE},
 	CMD(DIAL_WANTED) = {"DIAL_WANTED", NONE, H(SERVICE)},
+	CMD(SET) = {"SET", 0, NONE},
 	CMD(END) = {"END", 0, NONE},
 	CMD(OUTLIVE) = {"OUTLIVE", 0, NONE},
 	CMD(SESSION_SET) = {"SESSION_SET", H(SESSION) | H(NOTE), NONE},

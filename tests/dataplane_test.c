@@ -6,6 +6,8 @@
  */
 #include "dataplane_ctl.h"
 
+#include <time.h>
+
 enum { FEW_FILES = 64 };
 
 /* A neighbour connects; its link is up. */
@@ -402,6 +404,76 @@ static int set_up_with_few_files(void **state)
 	return rc;
 }
 
+/* Frames of one size, as fast as the socket takes them. */
+static void *rest_main(void *arg)
+{
+	struct source *s = arg;
+	uint8_t f[1024];
+	for (size_t sum = 0; sum < s->bytes; sum += sizeof f) {
+		frame_header_encode(f, WIRE_DATA, 0, sizeof f, s->label, sum);
+		write_all(s->fd, f, sizeof f);
+	}
+	return NULL;
+}
+
+static uint64_t now_us(void)
+{
+	struct timespec ts;
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
+}
+
+/* Whatever the time, no more than the rate and what was saved up has come through; others wait for
+ * nothing, and all of it comes in the end. */
+static void a_rate_holds_on_a_link(void **state)
+{
+	struct dp *d = *state;
+	enum { RATE = 32 << 10, BURST = 64 << 10, BYTES = BURST + RATE, FRAME = 1024 };
+	struct seam_msg set = {.cmd = SEAM_SET, .fd = -1, .has = H(MAX_RATE) | H(MAX_BURST)};
+	struct source src;
+	uint32_t la, lb, lc;
+	uint8_t f[FRAME], g[FRAME];
+	int a = neighbour(d, &la), b = neighbour(d, &lb), c = neighbour(d, &lc);
+	assert_int_equal(row(d, la, 1, lb), 0);
+	assert_int_equal(row(d, lc, 2, la), 0);
+	frame_header_encode(f, WIRE_DATA, 0, FRAME, 1, 0);
+	write_all(a, f, FRAME); /* a receive is waiting already, without a limit */
+	read_all(b, g, FRAME);
+	set.max_rate = RATE;
+	set.max_burst = BURST;
+	assert_int_equal(command(d, set, -1, NULL), 0);
+	write_all(a, f, FRAME);
+	read_all(b, g, FRAME);
+	src = (struct source){.fd = a, .label = 1, .bytes = BYTES, .seed = 1};
+	pthread_t t;
+	uint64_t begin = now_us(), us = 0;
+	assert_int_equal(pthread_create(&t, NULL, rest_main, &src), 0);
+	for (size_t sum = 0; sum < BYTES; sum += FRAME) {
+		read_all(b, g, FRAME);
+		us = now_us() - begin;
+		assert_true(sum + FRAME <= BURST + us * RATE / 1000000 + FRAME);
+		if (sum % (16 * FRAME) == 0) { /* the other way, from a link that is not at its limit */
+			frame_header_encode(f, WIRE_DATA, 0, FRAME, 2, sum);
+			write_all(c, f, FRAME);
+			read_all(a, g, FRAME);
+			assert_memory_equal(f, g, FRAME);
+		}
+	}
+	pthread_join(t, NULL);
+	struct seam_msg m = {.cmd = SEAM_LINK_GET, .fd = -1, .has = H(LINK), .link = la}, answer;
+	assert_int_equal(command(d, m, -1, &answer), 0);
+	assert_true(answer.limited > 0 || us > 1000000); /* or it was slower than that by itself */
+	m.link = lc;
+	assert_int_equal(command(d, m, -1, &answer), 0);
+	assert_int_equal(answer.limited, 0);
+	set.max_rate = 0; /* and as before */
+	assert_int_equal(command(d, set, -1, NULL), 0);
+	write_all(a, f, FRAME);
+	close(a);
+	close(b);
+	close(c);
+}
+
 static void a_listener_can_be_closed(void **state)
 {
 	struct dp *d = *state;
@@ -507,6 +579,7 @@ int main(int argc, char **argv)
 		T(control_speaks_before_it_hangs_up),
 		T(a_link_that_sent_waste_is_read_again),
 		T(workers_tell_what_became_of_frames),
+		T(a_rate_holds_on_a_link),
 		T(a_listener_can_be_closed),
 		cmocka_unit_test_setup_teardown(
 			silence_keeps_nobody_out, set_up_with_few_files, tear_down),

@@ -109,7 +109,9 @@ def the_node(n):
         c.call('POST', '/v1/relays', {'at': n.route, 'name': 'green'})
         c.call('POST', '/v1/tcp-inlets', {'to': n.route + '/service/outlet', 'alias': 'web', 'wait': False})
         c.call('POST', '/v1/tcp-outlets', {'to': '127.0.0.1:9', 'from': 'web'})
+        changed = c.call('POST', '/v1/node/settings', {'busy_poll_us': 40, 'max_rate': 1 << 30})
         shown = c.call('GET', '/v1/node')
+        assert shown['settings'] == changed and changed['busy_poll_us'] == 40
         assert shown['secure_channels'] and shown['relays'] and shown['inlets'] and shown['outlets']
         assert {w['type'] for w in c.call('GET', '/v1/workers')} >= {'secure_channel', 'tcp_outlet', 'echo'}
         c.call('DELETE', '/v1/relays/green')

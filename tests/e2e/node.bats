@@ -308,3 +308,39 @@ has_status() { [ "$(status_of "$1")" = "$2" ]; }
 	json .dataplane.workers 1
 	expect 2 ockam node create n2 --workers x
 }
+
+@test "what a node waits for, and lets others have, is chosen at the start and while it runs" {
+	expect 0 ockam node create n1 --busy-poll 0 --max-rate 10M
+	expect 0 ockam node show n1
+	json .settings.busy_poll_us 0
+	json .settings.max_rate 10485760
+	json .settings.max_paths 0
+	expect 0 ockam node set n1 --busy-poll 20 --max-paths 7 --max-queue 1M --max-burst 128K
+	json '[.busy_poll_us, .max_paths, .max_queue, .max_rate, .max_burst] | tostring' '[20,7,1048576,10485760,131072]'
+	ockam node stop n1
+	ockam node start n1
+	expect 0 ockam node set n1 --max-rate 0
+	json '[.busy_poll_us, .max_paths, .max_queue, .max_rate, .max_burst] | tostring' '[20,7,1048576,0,131072]'
+	expect 2 ockam node set n1 --max-rate 10X
+	says "a size is like 65536, 64K, 10M or 1G"
+	expect 2 ockam node create n2 --busy-poll 5000
+	says "--busy-poll is a number from 0 to 1000"
+	printf 'max-paths: 3\nbusy-poll: 5\n' >"$BATS_TEST_TMPDIR/n3.yaml"
+	expect 0 ockam node create n3 --configuration "$BATS_TEST_TMPDIR/n3.yaml"
+	expect 0 ockam node show n3
+	json '[.settings.max_paths, .settings.busy_poll_us] | tostring' '[3,5]'
+}
+
+@test "a relay lets one neighbour have no more paths than its operator says" {
+	ockam node create relay --max-paths 2
+	ockam node create n1
+	ockam node create n2
+	ockam relay create n2 --at relay --to n2
+	local to=/node/relay/service/forward_to_n2/service/api
+	ockam secure-channel create --from n1 --to "$to" >/dev/null
+	ockam secure-channel create --from n1 --to "$to" >/dev/null
+	expect 77 ockam secure-channel create --from n1 --to "$to"
+	says "no more paths"
+	ockam node set relay --max-paths 0 >/dev/null
+	expect 0 ockam secure-channel create --from n1 --to "$to"
+}

@@ -8,6 +8,7 @@
  * most once, and exactly once by a server that lives; no descriptor is left; and it does not spin.
  */
 #include "fuzz.h"
+#include "allowance.h"
 #include "dials.h"
 #include "ledger.h"
 #include "log.h"
@@ -452,12 +453,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct serials serials;
 	struct ledger *ledger = ledger_new();
 	struct dials *dials = dials_new();
+	struct limits limits;
+	limits_init(&limits);
 	struct rd first = rd_init((const uint8_t[]){0}, 1);
 	uint64_t before = descriptors();
 	begin(data, size);
 	serials_init(&serials);
 	t.door = listening(SOCK_SEQPACKET, &t.address, &t.address_len);
-	t.srv = seam_srv_new(t.door, WORKERS, 1, &serials, ledger, dials); /* takes the door */
+	t.srv = seam_srv_new(
+		t.door, WORKERS, 1, &serials, ledger, dials, &limits); /* takes the door */
 	CHECK(ledger && dials && t.srv);
 	controller_connect(&first);
 	seam_srv_run(t.srv, (struct worker **)(uintptr_t)workers);

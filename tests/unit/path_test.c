@@ -480,6 +480,42 @@ static void inits_of_one_link_are_limited(void **state)
 	assert_int_equal(paths_count(pl->f.n), 101);
 }
 
+/* An operator may say how many paths a link, or the links of one identity, may have. */
+static void paths_of_one_link_are_limited(void **state)
+{
+	struct place *pl = *state;
+	enum { TOO = P + 2, OTHER = P + 4 };
+	struct parts init = good_init;
+	fake_accept(&pl->f, TOO, "127.0.0.1:50001");
+	fake_accept(&pl->f, OTHER, "127.0.0.1:50002");
+	pl->f.n->settings.max_paths = 3;
+	for (unsigned i = 0; i < 3; i++) {
+		init.label = ++init.inside;
+		arrive(pl, P, init);
+	}
+	assert_int_equal(reset(pl, P), -1);
+	arrive(pl, P, init); /* again is no other one */
+	assert_int_equal(reset(pl, P), -1);
+	init.label = ++init.inside;
+	arrive(pl, P, init);
+	assert_int_equal(reset(pl, P), RESET_LIMIT);
+	assert_int_equal(paths_count(pl->f.n), 3);
+	arrive(pl, OTHER, init); /* others are served */
+	assert_int_equal(paths_count(pl->f.n), 4);
+	const struct identifier who = {{1, 2, 3}};
+	link_proved(pl->f.n, links_by_id(pl->f.n, P), &who);
+	link_proved(pl->f.n, links_by_id(pl->f.n, TOO), &who);
+	init.label = ++init.inside;
+	arrive(pl, TOO, init);
+	assert_int_equal(reset(pl, TOO), RESET_LIMIT);
+	arrive(pl, OTHER, init);
+	assert_int_equal(paths_count(pl->f.n), 5);
+	pl->f.n->settings.max_paths = 4;
+	init.label = ++init.inside;
+	arrive(pl, TOO, init);
+	assert_int_equal(paths_count(pl->f.n), 6);
+}
+
 #define with_node(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 int main(void)
 {
@@ -494,6 +530,7 @@ int main(void)
 		with_node(a_path_is_used_both_ways),
 		with_node(inits_of_one_link_are_limited),
 		with_node(an_init_does_not_turn_back),
+		with_node(paths_of_one_link_are_limited),
 		with_node(a_wrong_init_is_dropped),
 		with_node(an_init_that_cannot_be_answered),
 		with_node(hops_end),

@@ -40,11 +40,11 @@ static void work_that_comes_soon_is_found(void **state)
 	struct world w = {.now = 1, .yield_ns = 1000, .work_after = 20};
 	(void)state;
 	assert_true(spin_wanted(&s, w.now));
-	assert_true(spin_wait(&s, &ops, &w));
+	assert_true(spin_wait(&s, SPIN_NS, &ops, &w));
 	assert_int_equal(w.now, 20001);
 	w.work_after = 0;
 	w.yields = 0;
-	assert_true(spin_wait(&s, &ops, &w)); /* what is there already costs no yield */
+	assert_true(spin_wait(&s, SPIN_NS, &ops, &w)); /* what is there already costs no yield */
 	assert_int_equal(w.yields, 0);
 }
 
@@ -53,7 +53,7 @@ static void it_sleeps_when_nothing_comes(void **state)
 	struct spin s = {0};
 	struct world w = {.now = 1, .yield_ns = 1000, .work_after = NEVER};
 	(void)state;
-	assert_false(spin_wait(&s, &ops, &w));
+	assert_false(spin_wait(&s, SPIN_NS, &ops, &w));
 	assert_in_range(w.now, 1 + SPIN_NS, 1 + SPIN_NS + 1000);
 }
 
@@ -66,14 +66,14 @@ static void spins_that_never_pay_become_rare(void **state)
 	for (unsigned i = 0; i < 1000; i++)
 		if (spin_wanted(&s, w.now)) {
 			spins++;
-			spin_wait(&s, &ops, &w);
+			spin_wait(&s, SPIN_NS, &ops, &w);
 		}
 	assert_in_range(spins, SPIN_MISSES, SPIN_MISSES + 1000 / SPIN_RETRY);
 	/* one that pays brings them back */
 	w.work_after = 0;
 	while (!spin_wanted(&s, w.now))
 		;
-	assert_true(spin_wait(&s, &ops, &w));
+	assert_true(spin_wait(&s, SPIN_NS, &ops, &w));
 	assert_true(spin_wanted(&s, w.now));
 	assert_true(spin_wanted(&s, w.now));
 }
@@ -87,7 +87,7 @@ static void it_rests_when_others_need_the_cpu(void **state)
 	for (unsigned i = 0; i < 6; i++) {
 		assert_true(spin_wanted(&s, w.now));
 		w.yields = 0;
-		assert_false(spin_wait(&s, &ops, &w));
+		assert_false(spin_wait(&s, SPIN_NS, &ops, &w));
 		assert_int_equal(w.yields, 1);
 		assert_false(spin_wanted(&s, w.now + rest - 1));
 		w.now += rest;
@@ -95,9 +95,9 @@ static void it_rests_when_others_need_the_cpu(void **state)
 	}
 	/* a quick yield forgives all */
 	w.yield_ns = 1000;
-	assert_false(spin_wait(&s, &ops, &w));
+	assert_false(spin_wait(&s, SPIN_NS, &ops, &w));
 	w.yield_ns = SPIN_YIELD_LONG_NS + 1;
-	assert_false(spin_wait(&s, &ops, &w));
+	assert_false(spin_wait(&s, SPIN_NS, &ops, &w));
 	assert_false(spin_wanted(&s, w.now + SPIN_REST_NS - 1));
 	assert_true(spin_wanted(&s, w.now + SPIN_REST_NS));
 }

@@ -23,7 +23,7 @@
 #include <string.h>
 #include <sys/random.h>
 
-enum { WORKERS_MAX = 64, PORT_MAX = 65535 };
+enum { BUSY_POLL_MAX = 1000, WORKERS_MAX = 64, PORT_MAX = 65535 };
 
 struct stored_node {
 	char name[WIRE_NAME_MAX + 1];
@@ -79,8 +79,8 @@ static int choose_name(const struct cli *c, char dst[static WIRE_NAME_MAX + 1])
 }
 
 /* The addresses of an option, if there are any, as a list of the configuration. */
-static int add_listeners(const struct cli *c, const struct args *a, const char *option, json_t *config,
-	const char *key)
+static int add_listeners(const struct cli *c, const struct args *a, const char *option,
+	json_t *config, const char *key)
 {
 	char address[PATH_MAX];
 	const char *v;
@@ -99,6 +99,25 @@ static int add_listeners(const struct cli *c, const struct args *a, const char *
 static bool has_http_server(const struct args *a)
 {
 	return args_flag(a, "http-server") || args_text(a, "http-server-port");
+}
+
+/* Those that are given, as the node takes them. */
+static json_t *settings_of(const struct args *a)
+{
+	static const struct {
+		const char *option, *key;
+		bool size;
+	} all[] = {{"busy-poll", "busy_poll_us"}, {"max-paths", "max_paths"},
+		{"max-queue", "max_queue", true}, {"max-rate", "max_rate", true},
+		{"max-burst", "max_burst", true}};
+	json_t *o = json_object();
+	for (size_t i = 0; o && i < sizeof all / sizeof *all; i++)
+		if (args_text(a, all[i].option))
+			json_object_set_new(o, all[i].key,
+				json_integer((json_int_t)(all[i].size ? args_size(a, all[i].option)
+								      : args_count(a, all[i].option,
+										0))));
+	return o;
 }
 
 static int make_config(const struct cli *c, const struct args *a, json_t **out)
@@ -124,8 +143,14 @@ static int make_config(const struct cli *c, const struct args *a, json_t **out)
 		json_object_set_new(config, "workers", json_integer((json_int_t)workers));
 	if (has_http_server(a))
 		json_object_set_new(config, "http_server_port", json_integer((json_int_t)port));
-	*out = config;
-	return CLI_OK;
+	if (args_count(a, "busy-poll", 0) > BUSY_POLL_MAX)
+		rc = cli_fail(c, CLI_USAGE, "--busy-poll is a number from 0 to %d", BUSY_POLL_MAX);
+	json_object_set_new(config, "settings", settings_of(a));
+	if (rc)
+		json_decref(config);
+	else
+		*out = config;
+	return rc;
 }
 
 /* Where it is, and what its clients need. */
@@ -237,8 +262,8 @@ static json_t *stopped_json(const struct stored_node *n, enum node_status status
 	snprintf(route, sizeof route, "/node/%s", n->name);
 	return json_pack("{s:s, s:b, s:s, s:n, s:s?, s:{s:s, s:n}, s:n, s:[], s:[], s:[], s:[], "
 			 "s:[], s:[], s:[]}",
-		"name", n->name, "is_default", n->is_default, "status",
-		node_status_word(status), "pid", "identity", n->identifier[0] ? n->identifier : NULL, "route", "short", route,
+		"name", n->name, "is_default", n->is_default, "status", node_status_word(status),
+		"pid", "identity", n->identifier[0] ? n->identifier : NULL, "route", "short", route,
 		"verbose", "http_server_address", "transports", "secure_channel_listeners",
 		"secure_channels", "relays", "inlets", "outlets", "services");
 }
@@ -421,4 +446,23 @@ int cmd_node_default(struct cli *c, const struct args *a)
 		return rc;
 	snprintf(text, sizeof text, "the default node is %s", n.name);
 	return output_value(c, json_pack("{s:s}", "name", n.name), n.name, text);
+}
+
+int cmd_node_set(struct cli *c, const struct args *a)
+{
+	struct node_ref n;
+	json_t *in = settings_of(a), *out = NULL;
+	const bool any = json_object_size(in) > 0;
+	int rc = node_find(c, a->pos[0], MISSING_IS_ERROR, &n);
+	if (!rc && any)
+		rc = node_call(c, &n, "POST", "/v1/node/settings", json_incref(in), NODE_CALL_MS, &out);
+	else if (!rc)
+		rc = node_call(c, &n, "GET", "/v1/node", NULL, NODE_CALL_MS, &out);
+	json_decref(in);
+	if (!rc && !any) {
+		json_t *node = out;
+		out = json_incref(json_object_get(node, "settings"));
+		json_decref(node);
+	}
+	return rc ? rc : output_record(c, out);
 }

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+static const uint64_t SIZE_MOST = 1ull << 40;
 enum { COUNT_MAX = 1000000, TIMEOUT_MS_MAX = 24 * 3600 * 1000 };
 
 struct parser {
@@ -51,6 +52,22 @@ static int count_parse(const char *text, unsigned long *out)
 	return 0;
 }
 
+static int size_parse(const char *text, uint64_t *out)
+{
+	static const char units[] = "KMG";
+	char *end;
+	if (*text < '0' || *text > '9')
+		return -EINVAL;
+	errno = 0;
+	uint64_t v = strtoull(text, &end, 10);
+	const char *unit = *end ? strchr(units, *end) : NULL;
+	unsigned shift = unit ? 10 * (unsigned)(unit - units + 1) : 0;
+	if (errno || v > SIZE_MOST >> shift || (unit ? end[1] : *end))
+		return -EINVAL;
+	*out = v << shift;
+	return 0;
+}
+
 static bool one_of(const char *text, const char *a, const char *b)
 {
 	return !strcmp(text, a) || !strcmp(text, b);
@@ -78,6 +95,7 @@ const char *parse_value_fault(enum value_kind kind, const char *v, char *why, si
 {
 	int64_t ms;
 	unsigned long n;
+	uint64_t size;
 	struct identifier id;
 	struct variable variable;
 	static const char name_rule[] =
@@ -124,13 +142,15 @@ const char *parse_value_fault(enum value_kind kind, const char *v, char *why, si
 			       : NULL;
 	case VALUE_COUNT:
 		return count_parse(v, &n) ? "a number from 0 to 1000000 is needed" : NULL;
+	case VALUE_SIZE:
+		return size_parse(v, &size) ? "a size is like 65536, 64K, 10M or 1G" : NULL;
 	case VALUE_ENCODING:
 		return one_of(v, "text", "hex") ? NULL : "it is text or hex";
 	case VALUE_FORMAT:
 		return one_of(v, "plain", "json") ? NULL : "it is plain or json";
 	case VALUE_SHELL:
 		return one_of(v, "bash", "zsh") || !strcmp(v, "fish") ? NULL
-							      : "it is bash, zsh or fish";
+								      : "it is bash, zsh or fish";
 	}
 	return NULL;
 }
@@ -356,6 +376,13 @@ unsigned long args_count(const struct args *a, const char *name, unsigned long d
 	const char *v = args_text(a, name);
 	unsigned long n;
 	return v && count_parse(v, &n) == 0 ? n : dflt;
+}
+
+uint64_t args_size(const struct args *a, const char *name)
+{
+	const char *v = args_text(a, name);
+	uint64_t n;
+	return v && size_parse(v, &n) == 0 ? n : 0;
 }
 
 int64_t args_ms(const struct args *a, const char *name, int64_t dflt)

@@ -41,6 +41,7 @@ const char *args_text(const struct args *a, const char *name);
 bool args_flag(const struct args *a, const char *name);
 /* The i-th value of an option that may be given several times, or NULL. */
 const char *args_nth(const struct args *a, const char *name, unsigned i);
+uint64_t args_size(const struct args *a, const char *name); /* bytes; 0: not given */
 unsigned long args_count(const struct args *a, const char *name, unsigned long dflt);
 int64_t args_ms(const struct args *a, const char *name, int64_t dflt);
 /* A node's name out of NAME or /node/NAME (checked when it was parsed); NULL for NULL. */

@@ -38,7 +38,8 @@ OPTION o_no_retry = {"no-retry", 0, VALUE_NONE, .help = "one attempt only"};
 OPTION o_tcp_listener = {"tcp-listener-address", 't', VALUE_ADDRESS, .many = true,
 	.meta = "HOST:PORT|unix:PATH",
 	.help = "where to listen; default 127.0.0.1:0, and port 0 is one that the kernel picks"};
-OPTION o_udp_listener = {"udp-listener-address", 0, VALUE_ADDRESS, .many = true, .meta = "HOST:PORT",
+OPTION o_udp_listener = {"udp-listener-address", 0, VALUE_ADDRESS, .many = true,
+	.meta = "HOST:PORT",
 	.help = "where to listen for UDP too; port 0 is one that the kernel picks"};
 OPTION o_foreground = {"foreground", 'f', VALUE_NONE,
 	.help = "stay, and log to stdout; the node ends with the command"};
@@ -47,6 +48,19 @@ OPTION o_become = {"foreground", 'f', VALUE_NONE,
 OPTION o_exit_on_eof = {
 	"exit-on-eof", 'e', VALUE_NONE, .help = "in the foreground, end with stdin"};
 OPTION o_workers = {"workers", 0, VALUE_COUNT, .meta = "N", .help = "threads of the data plane"};
+OPTION o_busy_poll = {"busy-poll", 0, VALUE_COUNT, .meta = "US",
+	.help = "microseconds that the data plane looks for work before it sleeps; default 50, 0: "
+		"none"};
+OPTION o_max_paths = {"max-paths", 0, VALUE_COUNT, .meta = "N",
+	.help = "paths that others may have through the node, per link and per identity; 0: no "
+		"limit"};
+OPTION o_max_queue = {"max-queue", 0, VALUE_SIZE, .meta = "SIZE",
+	.help = "bytes that may wait for next hops, per link and per identity; 0: no limit"};
+OPTION o_max_rate = {"max-rate", 0, VALUE_SIZE, .meta = "SIZE",
+	.help = "bytes a second to receive, per link and per identity; 0: no limit"};
+OPTION o_max_burst = {"max-burst", 0, VALUE_SIZE, .meta = "SIZE",
+	.help = "bytes that --max-rate lets be saved up; default 64K"};
+#define SETTINGS &o_busy_poll, &o_max_paths, &o_max_queue, &o_max_rate, &o_max_burst
 OPTION o_transit = {"transit", 0, VALUE_TRANSIT, .many = true, .meta = "CIDR[:PORT|:LO-HI]",
 	.help = "dial onward to these addresses for others"};
 OPTION o_http_server = {"http-server", 0, VALUE_NONE,
@@ -96,7 +110,8 @@ OPTION o_inlet_to = {"to", 0, VALUE_PLACE, .required = true, .meta = "ROUTE|NAME
 	.help = "route to the outlet, or with --via its name; `-` in it takes a line from stdin"};
 OPTION o_via = {"via", 0, VALUE_ROUTE, .meta = "ROUTE",
 	.help = "route to the node that has the outlet: the channel goes to its listener `api`"};
-OPTION o_alias = {"alias", 0, VALUE_NAME, .meta = "NAME", .help = "its name; default: a random one"};
+OPTION o_alias = {
+	"alias", 0, VALUE_NAME, .meta = "NAME", .help = "its name; default: a random one"};
 OPTION o_parallel = {"parallel", 0, VALUE_COUNT, .meta = "N",
 	.help = "secure channels that share the connections; default: one more than workers"};
 OPTION o_connection_wait = {"connection-wait", 0, VALUE_TIMEOUT, .meta = "D",
@@ -129,7 +144,7 @@ static const struct command node_commands[] = {
 			"default: `default`, then random names; FILE: a configuration in YAML"}},
 		.opt = {&o_tcp_listener, &o_udp_listener, &o_foreground, &o_exit_on_eof, &o_authorized,
 			&o_identity, &o_vault, &o_workers, &o_transit, &o_http_server, &o_http_port, &o_timeout, &o_configuration,
-			&o_variable},
+			&o_variable, SETTINGS},
 		.about = "Returns when the node answers, and prints its name. The vault and the "
 			 "identity `default` are\n"
 			 "made when the home has none. A running node of that name is an error; a "
@@ -143,9 +158,20 @@ static const struct command node_commands[] = {
 		.examples = "ockam node list --output json --jq '.[].node_name'"},
 	{"show", "show a node and all it has", cmd_node_show, .pos = NODE_OR_DEFAULT,
 		.examples = "ockam node show n1 | jq -r .route.verbose"},
+	{"set", "change how a running node waits and what it lets others have", cmd_node_set,
+		.pos = NODE_OR_DEFAULT, .opt = {SETTINGS},
+		.about =
+			"Prints what holds now, and keeps it for the next start. What is not given "
+			"stays as it is.\nLimits are of what a link sends to the node; links whose "
+			"neighbour has proved an identity by a\nchannel of its own share those of "
+			"that "
+			"identity.",
+		.examples = "ockam node set n1 --busy-poll 0\n"
+			    "ockam node set relay --max-rate 10M --max-burst 1M --max-paths 1000"},
 	{"start", "start a stopped node, with all it had", cmd_node_start, .pos = NODE_OR_DEFAULT,
 		.opt = {&o_timeout, &o_become},
-		.about = "With --foreground nothing is printed, and the data plane goes on when only "
+		.about = "With --foreground nothing is printed, and the data plane goes on when "
+			 "only "
 			 "the control plane ends:\nthe next start takes it over. That is how the "
 			 "systemd unit ockam@.service starts a node.",
 		.examples = "ockam node start n1"},
@@ -249,26 +275,28 @@ static const struct command tcp_connection_commands[] = {
 };
 
 #define UDP_ABOUT                                                                                  \
-	"Channels and messages go over UDP as over TCP, also where a relay has TCP on its other side.\n"  \
-	"A message may be lost then, and has to fit into one frame; tcp-inlets need a route without UDP."
+	"Channels and messages go over UDP as over TCP, also where a relay has TCP on its other "  \
+	"side.\n"                                                                                  \
+	"A message may be lost then, and has to fit into one frame; tcp-inlets need a route "      \
+	"without UDP."
 
 static const struct command udp_listener_commands[] = {
 	{"create", "listen on a UDP address", cmd_udp_listener_create,
-		.pos = {{"ADDRESS", VALUE_ADDRESS, true, "HOST:PORT"}}, .opt = {&o_at}, .about = UDP_ABOUT,
+		.pos = {{"ADDRESS", VALUE_ADDRESS, true, "HOST:PORT"}}, .opt = {&o_at},
+		.about = UDP_ABOUT,
 		.examples = "ockam udp-listener create 127.0.0.1:0 --at n1\n"
-			    "ockam message send hello --to /dnsaddr/localhost/udp/4000/secure/api/service/uppercase"},
+			    "ockam message send hello --to "
+			    "/dnsaddr/localhost/udp/4000/secure/api/service/uppercase"},
 	{"list", "list the udp listeners of a node", cmd_udp_listener_list, .opt = {&o_at}},
 	{"show", "show a udp listener", cmd_udp_listener_show,
 		.pos = {{"ADDRESS", VALUE_TEXT, true, "HOST:PORT"}}, .opt = {&o_at}},
 	{"delete", "stop listening on an address", cmd_udp_listener_delete,
-		.pos = {{"ADDRESS", VALUE_TEXT, false, "HOST:PORT"}},
-		.opt = {&o_at, DELETE}},
+		.pos = {{"ADDRESS", VALUE_TEXT, false, "HOST:PORT"}}, .opt = {&o_at, DELETE}},
 };
 
 static const struct command udp_connection_commands[] = {
 	{"create", "connect to another node over UDP", cmd_udp_connection_create,
-		.opt = {&o_from_node, &o_udp_connection_to, &o_timeout, RETRY},
-		.about = UDP_ABOUT,
+		.opt = {&o_from_node, &o_udp_connection_to, &o_timeout, RETRY}, .about = UDP_ABOUT,
 		.examples = "ockam udp-connection create --from n1 --to 127.0.0.1:4000"},
 	{"list", "list the udp connections of a node", cmd_udp_connection_list,
 		.opt = {&o_at, &o_from_filter}},
@@ -283,10 +311,12 @@ static const struct command udp_connection_commands[] = {
 static const struct command outlet_commands[] = {
 	{"create", "offer a TCP service to those who open a channel to the node", cmd_outlet_create,
 		.opt = {&o_outlet_to, &o_outlet_name, &o_at},
-		.about = "Whoever a channel listener of the node accepts can connect. TLS to the target is not "
+		.about = "Whoever a channel listener of the node accepts can connect. TLS to the "
+			 "target is not "
 			 "supported.",
 		.examples = "ockam tcp-outlet create --at n2 --to 127.0.0.1:5432\n"
-			    "ockam tcp-outlet create --at n2 --from db --to unix:/run/postgresql/.s.PGSQL.5432"},
+			    "ockam tcp-outlet create --at n2 --from db --to "
+			    "unix:/run/postgresql/.s.PGSQL.5432"},
 	{"list", "list the tcp outlets of a node", cmd_outlet_list, .opt = {&o_at}},
 	{"show", "show a tcp outlet", cmd_outlet_show,
 		.pos = {{"NAME", VALUE_TEXT, true, "NAME or /service/NAME"}}, .opt = {&o_at}},
@@ -298,12 +328,15 @@ static const struct command outlet_commands[] = {
 static const struct command inlet_commands[] = {
 	{"create", "listen for connections that come out at an outlet", cmd_inlet_create,
 		.opt = {&o_inlet_from, &o_inlet_to, &o_via, &o_at, &o_alias, &o_identity,
-			&o_authorized, &o_parallel, &o_no_wait, &o_connection_wait,
-			&o_retry_wait},
-		.about = "Prints the address that it listens on. The connections go through secure channels "
-			 "that the node keeps up;\na route without one gets /secure/api before its last "
-			 "service. An inlet whose outlet is not there yet is\ncreated and connects later.",
-		.examples = "ockam tcp-inlet create --at n1 --from 15432 --to /node/n2/secure/api/service/outlet\n"
+			&o_authorized, &o_parallel, &o_no_wait, &o_connection_wait, &o_retry_wait},
+		.about = "Prints the address that it listens on. The connections go through secure "
+			 "channels "
+			 "that the node keeps up;\na route without one gets /secure/api before its "
+			 "last "
+			 "service. An inlet whose outlet is not there yet is\ncreated and connects "
+			 "later.",
+		.examples = "ockam tcp-inlet create --at n1 --from 15432 --to "
+			    "/node/n2/secure/api/service/outlet\n"
 			    "ockam tcp-inlet create --at n1 --from 7777 --via "
 			    "/node/relay/service/forward_to_n2 --to outlet"},
 	{"list", "list the tcp inlets of a node", cmd_inlet_list, .opt = {&o_at}},

@@ -23,12 +23,13 @@ enum value_kind {
 	VALUE_PLACE,	    /* a route, or a node's name when it has no slash */
 	VALUE_CHANNEL,	    /* HEX or /service/HEX */
 	VALUE_ADDRESS,	    /* HOST:PORT or unix:PATH */
-	VALUE_PORT,	  /* the same, or PORT: one of 127.0.0.1 */
+	VALUE_PORT,	    /* the same, or PORT: one of 127.0.0.1 */
 	VALUE_TRANSIT,	    /* CIDR[:PORT|:LO-HI] */
 	VALUE_IDENTIFIER,   /* I<64 hex> or `any` */
 	VALUE_DURATION,
 	VALUE_TIMEOUT, /* a duration above 0 */
 	VALUE_COUNT,
+	VALUE_SIZE,	/* bytes; K, M, G are powers of 1024 */
 	VALUE_ENCODING, /* text or hex */
 	VALUE_FORMAT,	/* plain or json */
 	VALUE_SHELL,	/* bash, zsh or fish */
@@ -54,7 +55,7 @@ struct positional {
 };
 
 struct args;
-enum { COMMAND_OPTIONS_MAX = 16, COMMAND_POSITIONALS_MAX = 3 };
+enum { COMMAND_OPTIONS_MAX = 20, COMMAND_POSITIONALS_MAX = 3 };
 
 struct command {
 	const char *name; /* NULL: the group itself is the command */
@@ -104,6 +105,7 @@ COMMAND(cmd_node_stop);
 COMMAND(cmd_node_delete);
 COMMAND(cmd_node_logs);
 COMMAND(cmd_node_default);
+COMMAND(cmd_node_set);
 COMMAND(cmd_channel_create);
 COMMAND(cmd_channel_list);
 COMMAND(cmd_channel_show);
