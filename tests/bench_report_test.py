@@ -121,6 +121,8 @@ def check_broken():
             done = [run("compare", good, bad), run("report", bad)]
             check(f"{what} is said, with status 65", all(d.returncode == 65 and d.stderr.startswith("ockam-bench: ")
                                                          and not d.stdout for d in done), done)
+        two = run("report", good, good)
+        check("a figure that is in two documents is no figure", two.returncode == 65 and "there before" in two.stderr, two)
         missing = run("compare", good, tmp + "/none.json")
         check("a file that is missing is said, with status 66", missing.returncode == 66 and "none.json" in missing.stderr,
               missing)
@@ -181,7 +183,7 @@ def check_plot():
     check("a page that cannot be written is said, with status 74", lost.returncode == 74 and "out.html" in lost.stderr, lost)
 
 
-print("1..32")
+print("1..33")
 jsonschema.Draft7Validator.check_schema(SCHEMA)
 check_verdicts()
 check_chance()

@@ -156,7 +156,7 @@ if sys.argv[3] in WANTED:
     print("1..2" if sys.argv[3] == "portal" else "1..1")
     check_scenario(sys.argv[3])
     sys.exit()
-print("1..16")
+print("1..17")
 check_interrupted()
 check_rounds()
 check("list names all scenarios", list(DECLARED) == list(WANTED), DECLARED)
@@ -170,6 +170,10 @@ with tempfile.TemporaryDirectory() as tmp:
           "MEDIAN" in table.stdout and "memcpy" in table.stdout, table.stdout + table.stderr)
     with open(tmp + "/out.json", encoding="utf-8") as out:
         check("-o writes the document too", jsonschema.Draft7Validator(SCHEMA).is_valid(json.load(out)))
+profiled = run("seal", *TINY, "--profile")
+check("--profile says where the time goes, or why it cannot", profiled.returncode == 0 and
+      ("by stage" in profiled.stderr and "sealing and opening" in profiled.stderr or "no profile: " in profiled.stderr or
+       "no samples" in profiled.stderr), profiled.stderr)
 refused("an unknown scenario is named", "run", "nothing")
 refused("no scenario is a usage error", "run", "--runs", "2")
 refused("no runs are a usage error", "seal", "--runs", "0")

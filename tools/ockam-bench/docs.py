@@ -32,10 +32,13 @@ class Table:
 
     def text(self, results):
         lines = [self.head + [title for title, _ in self.columns], ["---"] * (len(self.head) + len(self.columns))]
+        waiting = ""  # the label of a block whose first rows are empty
         for labels, contestant, metric, spread in self.rows:
+            waiting = labels[0] or waiting
             cells = [cell(results, (self.scenario, contestant, metric.format(arg)), spread) for _, arg in self.columns]
             if any(cells):
-                lines.append(labels + cells)
+                lines.append([waiting] + labels[1:] + cells)
+                waiting = ""
         return "".join(row(line) for line in lines)
 
 
@@ -107,7 +110,7 @@ TABLES = {
         ("beside bulk, p50", "round trip beside bulk, p50"), ("p99", "round trip beside bulk, p99"),
         ("relay's CPU, alone", "relay's CPU per round trip")], plain(RELAY_ALL)),
     "relay-memory": Table("relay", ["memory under load"], [("MiB", "memory under load")], plain(
-        [x for x in RELAY[1:] + [(c, f"{n} over UDP" if "node" in n else n) for c, n in RELAY_UDP[1:]]])),
+        RELAY[1:] + RELAY_UDP[1:2] + [(c, f"**{c}**") for c, _ in RELAY_UDP[2:]])),
     "portal-bulk": Table("portal", ["no relay"], BULK, plain(PORTAL)),
     "portal-bulk-relayed": Table("portal", ["one relay"], BULK, plain(PORTAL_RELAYED)),
     "portal-trips": Table("portal", ["no relay"], TRIPS, plain(PORTAL)),
@@ -188,7 +191,8 @@ def goals_table(results, old):
 
 def machine_text(machine, results, old):
     rounds = sorted({len(set(r["rounds"])) for r in results.values() if r["n"] > 1} or {1})
-    peers = "; ".join(v.split(" - ")[0] for _, v in sorted(machine["peers"].items()))
+    peers = "; ".join(v if name.lower() in v.lower() else f"{name} {v}"
+                      for name, v in sorted((k, re.split(r" - | \(| on ", v)[0]) for k, v in machine["peers"].items()))
     return (f"{machine['cpus']} CPUs ({machine['cpu']}), Linux {machine['kernel']}, TCP {machine['congestion_control']}, "
             f"{machine['date']}, revision {machine['revision']} ({machine['build']}), medians of "
             f"{rounds[0]} to {rounds[-1]} rounds with the least and the greatest; other work used "

@@ -84,6 +84,8 @@ static int row_read(struct results *r, json_t *row)
 	if (b > BETTER_LOWER)
 		return -EBADMSG;
 	struct result *w = results_get(r, scenario, contestant, metric, unit, b);
+	if (w->n) /* rounds of two runs are not of one mood */
+		return -EEXIST;
 	w->is_ratio = !strcmp(unit, "ratio");
 	return samples_read(w, samples, rounds);
 }
@@ -122,7 +124,9 @@ int document_read(const char *path, json_t **machine, struct results *r)
 		return -EBADMSG;
 	}
 	int rc = read_rows(doc, machine, r);
-	if (rc < 0)
+	if (rc == -EEXIST)
+		bench_say("%s has a figure that was there before; compare takes two documents", path);
+	else if (rc < 0)
 		bench_say("%s is not a document of ockam-bench", path);
 	json_decref(doc);
 	return rc;

@@ -145,7 +145,7 @@ static int run(struct bench *b, struct options *o)
 
 static int status_of(int rc)
 {
-	return rc == -EBADMSG ? EXIT_DATA : rc == -ENOENT ? EXIT_NO_INPUT : EXIT_IO;
+	return rc == -EBADMSG || rc == -EEXIST ? EXIT_DATA : rc == -ENOENT ? EXIT_NO_INPUT : EXIT_IO;
 }
 
 /* The machine shown is that of the first file. */
