@@ -28,6 +28,7 @@ trap '"$ockam" node delete --all -y >/dev/null 2>&1 || true; rm -rf "$dir"' EXIT
 alive() { "$ockam" node show "$1" --jq '[.pid, .dataplane.pid, .dataplane.restarts]' --compact-output; }
 before=$(alive n1) other=$(alive n2)
 url=http://$("$ockam" node show n1 --output json | jq -r .http_server_address)
+cd "$dir" # it keeps notes where it runs
 status=0
 SCHEMATHESIS_HOOKS=fuzz_hooks PYTHONPATH=$here "$st" run "$url/openapi.json" \
 	--header "Authorization: Bearer $(cat "$OCKAM_HOME/nodes/n1/http_token")" --checks all \
