@@ -4,9 +4,10 @@
  * query and body, in pieces, several at a time, whose answers come at once or later, whose clients
  * leave; over the nodes of world.h, which go on meanwhile. libmicrohttpd is modelled here, and
  * opens no socket. Each request is answered once, with JSON where it says so, never for want
- * of memory; nothing is left of it. Linked with stub_sodium.c.
+ * of memory; nothing is left of it. Some come by the HTTP server: without its token, or for another
+ * host, nothing but HEAD / gets through. Linked with stub_sodium.c.
  */
-#include "api.h"
+#include "api_server.h"
 #include "fuzz.h"
 #include "log.h"
 #include "loop.h"
@@ -37,6 +38,8 @@ struct MHD_Connection {
 	void *ctx;
 	struct MHD_Response *response;
 	unsigned status;
+	bool http; /* by the HTTP server, with these: */
+	const char *host, *authorization, *accept;
 };
 
 struct MHD_Daemon {
@@ -47,6 +50,13 @@ struct MHD_Daemon {
 
 static struct MHD_Daemon daemon_one;
 static struct MHD_Connection slot[SLOTS];
+static struct http_clients clients;
+static struct http_guard guard = {.token = {{0xab}}, .port = 4000, .clients = &clients};
+static struct api_door http_door = {.guard = &guard};
+static const char right_token[] =
+	"Bearer ab00000000000000000000000000000000000000000000000000000000000000";
+static const char wrong_token[] =
+	"Bearer ac00000000000000000000000000000000000000000000000000000000000000";
 static unsigned responses; /* that live */
 static struct world w;
 static struct program p;
@@ -169,9 +179,30 @@ enum MHD_Result MHD_queue_response(
 	return MHD_YES;
 }
 
-int MHD_get_connection_values(struct MHD_Connection *c, enum MHD_ValueKind kind,
-	MHD_KeyValueIterator fn, void *cls)
+static int each_header(struct MHD_Connection *c, MHD_KeyValueIterator fn, void *cls)
 {
+	const char *const headers[][2] = {
+		{"host", c->host}, {"AUTHORIZATION", c->authorization}, {"Accept", c->accept}};
+	int n = 0;
+	for (size_t i = 0; i < sizeof headers / sizeof *headers; i++)
+		if (headers[i][1] && ++n &&
+			fn(cls, MHD_HEADER_KIND, headers[i][0], headers[i][1]) == MHD_NO)
+			break;
+	return n;
+}
+
+const char *MHD_lookup_connection_value(
+	struct MHD_Connection *c, enum MHD_ValueKind kind, const char *key)
+{
+	CHECK(kind == MHD_HEADER_KIND && !strcmp(key, MHD_HTTP_HEADER_ACCEPT));
+	return c->accept;
+}
+
+int MHD_get_connection_values(
+	struct MHD_Connection *c, enum MHD_ValueKind kind, MHD_KeyValueIterator fn, void *cls)
+{
+	if (kind == MHD_HEADER_KIND)
+		return each_header(c, fn, cls);
 	char *save = NULL, *copy = c->args ? strdup(c->args) : NULL;
 	int n = 0;
 	for (char *kv = copy ? strtok_r(copy, "&", &save) : NULL; kv;
@@ -219,12 +250,25 @@ static void completed(struct MHD_Connection *c)
 static bool call(struct MHD_Connection *c, size_t len)
 {
 	size_t left = len;
-	enum MHD_Result rc = daemon_one.request(daemon_one.request_cls, c, c->path, c->method,
-		"HTTP/1.1", (char *)c->body + c->sent, &left, &c->ctx);
+	void *door = c->http ? &http_door : daemon_one.request_cls;
+	enum MHD_Result rc = daemon_one.request(
+		door, c, c->path, c->method, "HTTP/1.1", (char *)c->body + c->sent, &left, &c->ctx);
 	c->begun = true;
 	CHECK(left <= len);
 	c->sent += len - left;
 	return rc == MHD_YES;
+}
+
+/* Who has not shown the token, to this host, is told so and nothing else. */
+static void check_guarded(const struct MHD_Connection *c)
+{
+	bool fits = c->authorization == right_token, host = c->host && strncmp(c->host, "evil", 4);
+	bool open = !strcmp(c->method, "HEAD") && !strcmp(c->path, "/");
+	if (!c->http || !c->response)
+		return;
+	CHECK((c->status == MHD_HTTP_UNAUTHORIZED) == (host && !fits && !open));
+	if (!host)
+		CHECK(c->status == MHD_HTTP_FORBIDDEN);
 }
 
 /* Gives it up to `most` bytes of the body, or its end. */
@@ -235,6 +279,7 @@ static void feed(struct MHD_Connection *c, size_t most)
 		return;
 	bool ok = call(c, c->begun ? n : 0);
 	CHECK(ok || c->response == NULL);
+	check_guarded(c);
 	if (!ok || c->response)
 		completed(c);
 }
@@ -262,15 +307,29 @@ static char *text(struct rd *r, size_t n)
 	return s;
 }
 
+/* 0: as it should be; else one thing is wrong, or missing. */
+static void by_http(struct MHD_Connection *c, unsigned how)
+{
+	static const char *const hosts[] = {
+		"localhost:4000", "127.0.0.1:4000", "localhost:4000", "evil.example:4000"};
+	static const char *const tokens[] = {right_token, wrong_token, NULL, right_token};
+	c->http = true;
+	c->host = hosts[how];
+	c->authorization = tokens[how];
+	c->accept = "application/openmetrics-text; version=1.0.0";
+}
+
 static void begin_request(struct rd *r)
 {
-	static const char *const methods[] = {"GET", "POST", "DELETE", "PUT"};
+	static const char *const methods[] = {"GET", "POST", "DELETE", "HEAD"};
 	struct MHD_Connection *c = &slot[rd_u8(r) % SLOTS];
 	uint8_t how = rd_u8(r);
 	size_t path_len = rd_u8(r), body_len = rd_u16(r), repeat = how & 0x80 ? 40 : 1;
 	if (c->open)
 		return;
 	c->open = true;
+	if (how & 0x10)
+		by_http(c, how >> 2 & 3);
 	c->method = methods[how % 4];
 	c->path = text(r, path_len);
 	char *mark = strchr(c->path, '?');
@@ -348,6 +407,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	strcpy(p.name, "a");
 	p.temporary = true;
 	p.lock_fd = p.ready_fd = -1;
+	http_door.p = &p;
 	started = true;
 	return 0;
 }
