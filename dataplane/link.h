@@ -30,6 +30,7 @@ enum {
 	LINK_RESET_RATE = 10, /* RESET(unknown) per second and link */
 	LINK_RESET_BURST = 20,
 	LINK_PINGS = 3,
+	LINK_RECENT = 128,
 };
 
 /* Something that takes turns on a link. */
@@ -88,6 +89,7 @@ struct link {
 	struct queue ctl;
 	struct flow *first, *last;
 	unsigned backlogs; /* flows that are not sessions */
+	struct backlog *recent[LINK_RECENT]; /* some of these, by label */
 
 	struct row *rows; /* of frames that come in by it */
 

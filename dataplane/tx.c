@@ -81,13 +81,24 @@ void tx_reset(struct engine *e, struct link *l, uint32_t label, uint8_t sub)
 	tx_ctl(e, l, f, sizeof f);
 }
 
+/* Labels are random: their low bits are as good as any. */
+static struct backlog **recent_of(struct link *l, uint32_t label)
+{
+	return &l->recent[label % LINK_RECENT];
+}
+
 static struct backlog *backlog_find(
 	struct engine *e, struct link *l, uint32_t in_link, uint32_t label)
 {
+	struct backlog **recent = recent_of(l, label);
+	if (*recent && (*recent)->node.label == label && (*recent)->node.link == in_link)
+		return *recent;
 	struct label_node *n = label_find(&e->backlogs, in_link, label);
 	while (n && LABEL_ENTRY(n, struct backlog, node)->flow.out != l)
 		n = label_find_next(n);
-	return n ? LABEL_ENTRY(n, struct backlog, node) : NULL;
+	if (n)
+		*recent = LABEL_ENTRY(n, struct backlog, node);
+	return n ? *recent : NULL;
 }
 
 static struct allowance *who_sends(struct engine *e, unsigned in_worker, uint32_t in_link)
@@ -118,6 +129,7 @@ static struct backlog *backlog_new(
 		b->from = allowance_ref(who_sends(e, in_worker, in_link));
 	label_insert(&e->backlogs, &b->node);
 	link_flow_add(l, &b->flow);
+	*recent_of(l, label) = b;
 	return b;
 }
 
@@ -133,6 +145,9 @@ static void backlog_free(struct engine *e, struct backlog *b, enum drop_reason w
 {
 	drops(e, b->flow.out, why, b->frames);
 	backlog_count(e, b, 0, b->frames);
+	struct backlog **recent = recent_of(b->flow.out, b->node.label);
+	if (*recent == b)
+		*recent = NULL;
 	link_flow_remove(b->flow.out, &b->flow);
 	label_remove(&e->backlogs, &b->node);
 	backlog_uncount(b, SIZE_MAX);
