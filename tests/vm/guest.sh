@@ -13,6 +13,7 @@ mount -t devpts devpts /dev/pts
 mount -t tmpfs tmpfs /dev/shm
 mount -t tmpfs tmpfs /tmp
 mount -t tmpfs tmpfs /run
+mount -t bpf bpf /sys/fs/bpf
 chmod 1777 /tmp /dev/shm
 ln -sfn /proc/self/fd /dev/fd
 tree=$(option tree)

@@ -1,14 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# Runs in the machine of check_kernel.sh: the data plane by itself with and without each feature of io_uring, the
-# sandboxes, the command line, real NATs. The last line counts.
+# Runs in the machine of check_kernel.sh: the data plane by itself with and without each feature of io_uring, the programs
+# for the kernel, the sandboxes, the command line, real NATs. The last line counts.
 set -uo pipefail
 mkdir -p /tmp/wanted
 mount -t 9p -o trans=virtio,version=9p2000.L,ro wanted /tmp/wanted
 { read -r build; mapfile -t names; } </tmp/wanted/wanted
 UNIT=(engine engine_keep engine_mail engine_queue engine_session engine_stream engine_window engine_worker session
 	session_time stream_hostile label datagram mtu outbox aead locked log_rotate supervisor greeting udp_filter tcp_listener
-	dataplane_sandbox control_sandbox)
+	dataplane_sandbox control_sandbox udp_relay steer 'admin 2')
 DATAPLANE=() # with two workers, and without what an older kernel lacks
 for kind in dataplane udp portal 'portal load'; do
 	for without in '' multishot multishot,buf-ring,defer-taskrun defer-taskrun; do

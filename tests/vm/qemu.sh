@@ -19,9 +19,7 @@ qemu_tree() { # qemu_tree BUILD TO: what the machines see; a copy, so that who g
 qemu_start() {
 	local name=$1 dir=$2 run=$3 image=$QEMU_TREE/build-vm
 	shift 3
-	# its time is what it executes (2 ns an instruction, and all of it while it rests): a busy host makes it slow, but its
-	# time-outs do not know
-	qemu-system-x86_64 -accel tcg,thread=single -icount shift=1 -cpu max,la57=off -M pc -m "${qemu_memory:-512}" \
+	qemu-system-x86_64 -accel tcg,thread=multi -cpu max,la57=off -M pc -m "${qemu_memory:-512}" \
 		-smp "${qemu_cpus:-1}" -nodefaults -no-user-config -display none -no-reboot \
 		-kernel "$image/vmlinuz" -initrd "$image/initrd.gz" \
 		-append "console=ttyS0 loglevel=4 panic=-1 random.trust_cpu=on mitigations=off no_timer_check nowatchdog rcupdate.rcu_cpu_stall_suppress=1 tree=$QEMU_TREE name=$name run=$run slow=${qemu_slow:-1}${qemu_nics:+ nics=$qemu_nics}" \

@@ -17,7 +17,7 @@ topology_missing() {
 wire_nic() {
 	local server=off
 	[ "$3" = connect ] || server=on
-	nics+=(-netdev "stream,id=$5,server=$server,addr.type=unix,addr.path=$1/$2.wire" -device "virtio-net-pci,netdev=$5,mac=$4")
+	nics+=(-netdev "stream,id=$5,server=$server,addr.type=unix,addr.path=$1/$2.wire" -device "virtio-net-pci,netdev=$5,mac=$4,romfile=")
 	qemu_nics=${qemu_nics:+$qemu_nics,}$4=$5
 }
 
