@@ -327,14 +327,14 @@ static void look_at_epochs(struct engine *e, struct endpoint *ep)
 		return;
 	ep->epoch_tx = tx;
 	ep->epoch_rx = rx;
-	if (!e->cfg.ops->news)
+	if (!e->cfg.news.tell)
 		return;
 	struct admin_msg m = {0};
 	admin_set_text(&m, ADMIN_A_EVENT, "rekeyed");
 	admin_set(&m, ADMIN_A_SESSION, ep->node.link);
 	admin_set(&m, ADMIN_A_EPOCH_TX, tx);
 	admin_set(&m, ADMIN_A_EPOCH_RX, rx);
-	e->cfg.ops->news(e->cfg.ctx, ADMIN_SESSION, &m);
+	e->cfg.news.tell(e->cfg.news.ctx, ADMIN_SESSION, &m);
 }
 
 void endpoint_input(

@@ -147,7 +147,7 @@ void engine_free(struct engine *e)
 	struct engine_ops quiet = *e->cfg.ops;
 	quiet.event = no_event;
 	quiet.post = no_post;
-	quiet.news = NULL;
+	e->cfg.news.tell = NULL;
 	e->cfg.ops = &quiet;
 	struct label_node *n;
 	while (e->endpoints.slots && (n = label_each(&e->endpoints, &(struct label_iter){0})))

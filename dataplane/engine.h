@@ -91,8 +91,12 @@ struct engine_ops {
 	void *(*portal_open)(void *ctx, struct portal *p, int fd);
 	void (*portal_close)(void *ctx, void *io); /* the last call for it */
 	int (*portal_socket)(void *io); /* the listening socket; for a dump. May be NULL */
-	/* Something that only an operator is told, about an object of this kind. May be NULL. */
-	void (*news)(void *ctx, enum admin_object object, struct admin_msg *row);
+};
+
+/* What only operators are told, about an object of this kind. */
+struct engine_news {
+	void (*tell)(void *ctx, enum admin_object object, struct admin_msg *row); /* NULL: nobody */
+	void *ctx;
 };
 
 struct engine_config {
@@ -106,6 +110,7 @@ struct engine_config {
 	struct serials *serials;       /* shared by the engines of a node */
 	const struct engine_ops *ops;
 	void *ctx;
+	struct engine_news news;
 };
 
 struct engine *engine_new(const struct engine_config *cfg); /* NULL: no memory */

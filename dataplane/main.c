@@ -147,6 +147,17 @@ static int workers_start(struct worker **w, const struct options *o, struct work
 	return (int)n;
 }
 
+/* Operators can look, when there is a door for them; NULL: they cannot. */
+static struct admin_srv *admin_open(const struct options *o, struct seam_srv *srv)
+{
+	struct admin_srv *admin = o->admin_fd < 0 ? NULL : admin_srv_new(o->admin_fd);
+	if (admin)
+		seam_srv_tap(srv, admin_watch_seam, admin_srv_watch(admin));
+	else if (o->admin_fd >= 0)
+		log_warn("nobody can look at this data plane: %s", strerror(errno));
+	return admin;
+}
+
 static int run(const struct options *o, unsigned missing)
 {
 	struct worker *workers[REGISTRY_WORKERS];
@@ -175,11 +186,7 @@ static int run(const struct options *o, unsigned missing)
 		allowances_free(allowances);
 		return 1;
 	}
-	struct admin_srv *admin = o->admin_fd < 0 ? NULL : admin_srv_new(o->admin_fd);
-	if (admin)
-		seam_srv_tap(srv, admin_watch_seam, admin_srv_watch(admin));
-	else if (o->admin_fd >= 0)
-		log_warn("nobody can look at this data plane: %s", strerror(errno));
+	struct admin_srv *admin = admin_open(o, srv);
 	const struct worker_config cfg = {.ring_mask = o->ring_mask,
 		.seed = seed,
 		.serials = &serials,

@@ -96,13 +96,6 @@ static size_t on_tx_waiting(void *ctx, struct link *l)
 	return link_is_datagram(l) ? 0 : link_socket_tx_waiting(l);
 }
 
-static void on_news(void *ctx, enum admin_object object, struct admin_msg *row)
-{
-	struct worker *w = ctx;
-	if (w->cfg.admin)
-		w->cfg.admin->news(w->cfg.admin->ctx, object, row);
-}
-
 static bool on_event(void *ctx, const struct seam_msg *m)
 {
 	struct worker *w = ctx;
@@ -190,7 +183,6 @@ static const struct engine_ops engine_ops = {
 	.portal_open = on_portal_open,
 	.portal_close = on_portal_close,
 	.portal_socket = apps_portal_socket,
-	.news = on_news,
 };
 
 static void wake_arm(struct worker *w)
@@ -395,6 +387,7 @@ static int worker_init(struct worker *w)
 		.collects = true,
 		.ops = &engine_ops,
 		.ctx = w,
+		.news = w->cfg.admin ? w->cfg.admin->news : (struct engine_news){0},
 	};
 	w->limits = allowances_limits(w->cfg.allowances);
 	w->now_ms = clock_ms();

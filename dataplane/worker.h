@@ -6,7 +6,6 @@
 #ifndef OCKAM_WORKER_H
 #define OCKAM_WORKER_H
 
-#include "admin.h"
 #include "mailbox.h"
 
 struct worker;
@@ -24,7 +23,7 @@ struct worker_seam {
 /* How a worker speaks to the server of operators; any thread. */
 struct worker_admin {
 	void (*done)(void *ctx, struct admin_work *w);
-	void (*news)(void *ctx, enum admin_object object, struct admin_msg *row);
+	struct engine_news news;
 	void *ctx;
 };
 

@@ -23,6 +23,7 @@ long_files() {
 		dataplane/link_socket.c: sockets of links, each way in which a receive or a send ends
 		dataplane/rx.c: the walk over received frames, what every frame may turn into
 		dataplane/seam_srv.c: the seam's server, an entry for each command
+		dataplane/worker.c: one thread's loop, and what its engine asks of sockets
 		dataplane/tx.c: what leaves, in each of the three ways it can wait
 		dataplane/udp.c: sockets of datagrams, by little
 		dataplane/worker.c: one loop, each thing that can complete in it

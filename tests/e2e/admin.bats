@@ -14,22 +14,32 @@ setup() {
 
 teardown() { delete_homes; }
 
-# valid OBJECT: $output is an array of such rows (or one line for each, for events), and $rows of them.
+# keep OBJECT: $output is such rows (an array, or one line for each), to be looked at by `valid`.
+keep() {
+	printf '%s' "$output" >"kept.$1.$((kept += 1)).json"
+}
+
+# valid [OBJECT]: what was kept, and (of OBJECT) what $output has, is as the schema says; $rows: how many
+# rows the latter has.
 valid() {
-	rows=$(python3 - "$SCHEMA" "$1" "$output" <<-'END'
+	[ -z "${1-}" ] || keep "$1"
+	rows=$(python3 - "$SCHEMA" kept.*.json <<-'END'
 		import json, jsonschema, sys
 		schema = json.load(open(sys.argv[1]))
 		jsonschema.Draft7Validator.check_schema(schema)
-		text = sys.argv[3]
-		rows = json.loads(text) if text.startswith('[') else [json.loads(l) for l in text.splitlines()]
-		one = dict(schema['definitions'][sys.argv[2]], definitions=schema['definitions'])
-		for r in rows:
-		    jsonschema.Draft7Validator(one).validate(r)
-		if sys.argv[2] != 'event':
-		    jsonschema.Draft7Validator(schema).validate(rows)
+		whole = jsonschema.Draft7Validator(schema)
+		for name in sorted(sys.argv[2:], key=lambda n: int(n.split('.')[2])):
+		    what, text = name.split('.')[1], open(name).read()
+		    rows = json.loads(text) if text.startswith('[') else [json.loads(l) for l in text.splitlines()]
+		    one = jsonschema.Draft7Validator(dict(schema['definitions'][what], definitions=schema['definitions']))
+		    for r in rows:
+		        one.validate(r)
+		    if what != 'event':
+		        whole.validate(rows)
 		print(len(rows))
 	END
 	)
+	rm kept.*.json
 }
 
 nodes() { # n1 and n2 with a channel between them, through a relay, and a portal with one connection open
@@ -56,9 +66,9 @@ nodes() { # n1 and n2 with a channel between them, through a relay, and a portal
 	for node in n1 n2 relay; do
 		for object in worker link session label stream portal counter limit; do
 			expect 0 ockam-dp -j -n $node $object show
-			valid $object
+			keep $object
 			expect 0 ockam-dp -j -d -p -ts -n $node $object
-			valid $object
+			keep $object
 			expect 0 ockam-dp -s -d -n $node $object
 		done
 	done
