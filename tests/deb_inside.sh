@@ -10,6 +10,7 @@ as() { setpriv --reuid=ockam --regid=ockam --clear-groups --no-new-privs env HOM
 
 [ "$(stat -c '%U %a' /var/lib/ockam)" = 'ockam 700' ] || fail "the home was not made: $(stat /var/lib/ockam)"
 for file in /lib/systemd/system/ockam@.service /usr/share/man/man1/ockam-node.1.gz /usr/share/man/man8/ockam-control.8.gz \
+	/usr/share/man/man8/ockam-dp.8.gz /usr/share/bash-completion/completions/ockam-dp /usr/share/ockam/ockam-dp.schema.json \
 	/usr/share/bash-completion/completions/ockam /usr/share/zsh/vendor-completions/_ockam \
 	/usr/share/fish/vendor_completions.d/ockam.fish /usr/share/ockam/ockam-configuration.schema.json \
 	/usr/share/ockam/ockam-output.schema.json /usr/share/ockam/grafana/ockam-node.json; do
