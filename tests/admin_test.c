@@ -89,7 +89,7 @@ static void what_is_deleted_is_gone(void **state)
 
 struct books {
 	int64_t in[64], out[64];
-	uint64_t received, forwarded, unknown;
+	uint64_t received, forwarded, unknown, waiting;
 };
 
 static void book(void *ctx, const struct admin_msg *m)
@@ -107,8 +107,12 @@ static void book(void *ctx, const struct admin_msg *m)
 		b->received += n;
 	if (!strcmp(name, "forwarded"))
 		b->forwarded += n;
-	if (!strcmp(name, "unknown label"))
+	if (!strcmp(stage, "dropped") && !strcmp(name, "unknown label"))
 		b->unknown += n;
+	if (!strcmp(stage, "on") && (!strcmp(name, "waiting") || !strcmp(name, "to other workers")))
+		b->waiting += n;
+	if (!strcmp(name, "from other workers"))
+		b->waiting -= n;
 }
 
 /* On each worker, to the frame, whatever is under way. */
@@ -234,8 +238,9 @@ static void the_books_balance_under_load(void **state)
 	}
 	/* the last unknown ones may still be on their way */
 	const unsigned hellos = 2;
-	while (b.received < 2 * FRAMES + hellos)
+	do
 		b = books(fd);
+	while (b.received < 2 * FRAMES + hellos || b.waiting);
 	assert_true(looks > 0);
 	assert_true(b.received == 2 * FRAMES + hellos);
 	assert_true(b.unknown == 2 * ((FRAMES + 2) / 3));
@@ -300,7 +305,12 @@ static void many_rows_are_walked_while_frames_flow(void **state)
 	} while (!flood_through(&f) && walks < 20);
 	flood_end(&f);
 	size_t after = memory_kb(d->pid);
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) /* which keep memory */
 	assert_true(after < before + 4096 + 8192); /* the flood's own queues are in it */
+#else
+	(void)before;
+	(void)after;
+#endif
 	close(fd);
 	close(a);
 	close(b);
