@@ -14,7 +14,7 @@
 struct allowances {
 	pthread_mutex_t lock;
 	struct limits *limits;
-	struct allowance *all;
+	LIST_HEAD(, allowance) tenants;
 };
 
 void limits_init(struct limits *l)
@@ -39,8 +39,8 @@ void allowances_free(struct allowances *a)
 {
 	if (!a)
 		return;
-	for (struct allowance *w; (w = a->all);) {
-		a->all = w->next;
+	for (struct allowance *w; (w = LIST_FIRST(&a->tenants));) {
+		LIST_REMOVE(w, next);
 		free(w);
 	}
 	pthread_mutex_destroy(&a->lock);
@@ -52,16 +52,29 @@ const struct limits *allowances_limits(const struct allowances *a)
 	return a->limits;
 }
 
+static struct allowance *of_tenant(const struct allowances *a, uint64_t tenant)
+{
+	struct allowance *w;
+	LIST_FOREACH(w, &a->tenants, next)
+	if (w->tenant == tenant)
+		break;
+	return w;
+}
+
+/* One of its own is known to its link alone: links come and go by thousands. */
 struct allowance *allowance_join(struct allowances *a, uint64_t tenant)
 {
+	struct allowance *w = NULL;
+	if (!tenant) {
+		if ((w = calloc(1, sizeof *w)))
+			w->links = 1;
+		return w;
+	}
 	pthread_mutex_lock(&a->lock);
-	struct allowance *w = a->all;
-	while (w && (!tenant || w->tenant != tenant))
-		w = w->next;
+	w = of_tenant(a, tenant);
 	if (!w && (w = calloc(1, sizeof *w))) {
 		w->tenant = tenant;
-		w->next = a->all;
-		a->all = w;
+		LIST_INSERT_HEAD(&a->tenants, w, next);
 	}
 	if (w)
 		w->links++;
@@ -73,12 +86,14 @@ void allowance_leave(struct allowances *a, struct allowance *w)
 {
 	if (!w)
 		return;
+	if (!w->tenant) {
+		if (atomic_fetch_sub(&w->links, 1) == 1)
+			free(w);
+		return;
+	}
 	pthread_mutex_lock(&a->lock);
-	if (--w->links == 0) {
-		struct allowance **pp = &a->all;
-		while (*pp != w)
-			pp = &(*pp)->next;
-		*pp = w->next;
+	if (atomic_fetch_sub(&w->links, 1) == 1) {
+		LIST_REMOVE(w, next);
 		free(w);
 	}
 	pthread_mutex_unlock(&a->lock);

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 /* 0: no limit. Set by the thread of the seam, read by workers. */
 struct limits {
@@ -28,10 +29,10 @@ enum {
 void limits_init(struct limits *l);
 
 struct allowance {
-	struct allowance *next;
-	uint64_t tenant;	  /* 0: of one link */
-	_Atomic unsigned links;	  /* falls to 0 under the lock only */
-	_Atomic uint64_t paid_ns; /* when all that was taken is paid for (GCRA) */
+	LIST_ENTRY(allowance) next; /* of tenants */
+	uint64_t tenant;	    /* 0: of one link */
+	_Atomic unsigned links;	    /* of a tenant: under the lock, but for allowance_ref */
+	_Atomic uint64_t paid_ns;   /* when all that was taken is paid for (GCRA) */
 	_Atomic uint64_t queued;
 	_Atomic uint64_t limited; /* how often it was less than what was wanted */
 };

@@ -24,7 +24,7 @@ enum {
 	EXIT_USAGE = 64,
 	EXIT_NO_URING = 78,
 	WORKERS_DEFAULT_MAX = 4,
-	MEMORY_KEPT = 8 << 20, /* at most, of what is free, by each thread */
+	MEMORY_KEPT = 8 << 20,	 /* at most, of what is free, by each thread */
 	LARGE_BLOCK = 256 << 10, /* and more goes back at once */
 };
 
@@ -233,9 +233,9 @@ static int run(const struct options *o, unsigned missing)
 }
 
 /*
- * What waits for an egress that is behind comes and goes in milliseconds. The C library would give the
- * memory back each time and have the kernel clear it again, which costs more than all else that is done
- * for a small frame.
+ * What waits for an egress that is behind comes and goes in milliseconds. The C library would give
+ * the memory back each time and have the kernel clear it again, which costs more than all else that
+ * is done for a small frame.
  */
 static void memory_keep(void)
 {
