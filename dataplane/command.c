@@ -102,7 +102,9 @@ static int cmd_link_get(struct engine *e, const struct seam_msg *m, struct seam_
 		SEAM_LINK_GET, SEAM_HAS(SEAM_A_LINK) | SEAM_HAS(SEAM_A_UP) |
 				       SEAM_HAS(SEAM_A_FRAMES_RX) | SEAM_HAS(SEAM_A_FRAMES_TX) |
 				       SEAM_HAS(SEAM_A_BYTES_RX) | SEAM_HAS(SEAM_A_BYTES_TX) |
-				       SEAM_HAS(SEAM_A_DROPPED) | SEAM_HAS(SEAM_A_LIMITED));
+				       SEAM_HAS(SEAM_A_DROPPED) | SEAM_HAS(SEAM_A_LIMITED) |
+				       SEAM_HAS(SEAM_A_BYTES_THROUGH));
+	answer->bytes_through = l->bytes_through;
 	answer->link = m->link;
 	answer->up = l->up;
 	answer->frames_rx = l->frames_rx;

@@ -82,6 +82,14 @@ void engine_unsent(struct engine *e, struct link *l, enum drop_reason why, unsig
 	l->dropped += frames;
 }
 
+void engine_mail_drop(const struct engine_mail *m)
+{
+	if (m->kind == MAIL_FRAMES)
+		buf_put(m->frames);
+	else if ((m->kind == MAIL_THROUGH || m->kind == MAIL_RELEASE) && m->conduit)
+		m->conduit->put(m->conduit, m->kind == MAIL_THROUGH ? CONDUIT_SPOIL : 0);
+}
+
 void mail_all(struct engine *e, const struct engine_mail *m)
 {
 	for (unsigned w = 0; w < e->cfg.workers; w++)
@@ -136,8 +144,7 @@ static void no_post(void *ctx, unsigned worker, const struct engine_mail *m)
 {
 	(void)ctx;
 	(void)worker;
-	if (m->kind == MAIL_FRAMES)
-		buf_put(m->frames);
+	engine_mail_drop(m);
 }
 
 void engine_free(struct engine *e)
@@ -337,7 +344,7 @@ void link_timer_fire(struct engine *e, struct link *l)
 		datagram_timer_fire(e, l);
 		return;
 	}
-	if (l->partial || l->kept) {
+	if (l->partial || l->kept || l->passes) {
 		next = l->partial_since_ms + WIRE_FRAME_TIMEOUT_MS;
 		if (next <= now) {
 			link_destroy(e, l, -ETIMEDOUT, true);
@@ -442,6 +449,12 @@ void engine_mail(struct engine *e, const struct engine_mail *m, uint64_t now_ms)
 		break;
 	case MAIL_LINK_GONE:
 		rows_link_gone(e, m->link);
+		break;
+	case MAIL_THROUGH:
+		mail_through(e, m);
+		break;
+	case MAIL_RELEASE:
+		mail_release(e, m);
 		break;
 	}
 }

@@ -19,6 +19,7 @@
 
 struct allowance;
 struct allowances;
+struct conduit;
 struct engine;
 struct link;
 struct portal;
@@ -38,6 +39,9 @@ enum engine_mail_kind {
 			      worker */
 	MAIL_LINK_GONE,	   /* rows that leave by `link` have no way out any more; for every other
 			      worker */
+	MAIL_THROUGH,	   /* `len` bytes of frames of row (from_link, label) lie in `conduit`, for
+			      `link` */
+	MAIL_RELEASE,	   /* what lies in `conduit` for `link` goes to memory */
 };
 
 struct engine_mail {
@@ -51,7 +55,12 @@ struct engine_mail {
 	uint32_t len;
 	size_t window;		/* that from_link offered last */
 	struct allowance *from; /* of from_link, to be left; NULL: it is not counted */
+	struct conduit *conduit; /* one reference; it moves to the receiver */
+	unsigned through_frames;
+	uint32_t biggest; /* frame of them */
 };
+/* Lets go of what a mail carries, when nobody is there to take it. */
+void engine_mail_drop(const struct engine_mail *m);
 
 struct engine_ops {
 	/*
@@ -154,7 +163,8 @@ void engine_link_gone(struct engine *e, struct link *l, int error, uint64_t now_
 
 /*
  * Links that have something to send and are not waiting for room, each once; NULL: no more.
- * engine_tx_take gives what leaves in one sendmsg (number of pieces; 0: nothing). Then
+ * engine_tx_take gives what leaves in one sendmsg (number of pieces; 0: nothing, or a conduit:
+ * engine_tx_conduit in through.h). Then
  * engine_tx_done with how many bytes went, or a negative errno. When not all went, or -EAGAIN, the
  * link waits for engine_tx_room. The pieces stay valid until engine_tx_done, and are at most
  * ENGINE_IOV_MAX.

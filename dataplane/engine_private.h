@@ -141,6 +141,10 @@ void engine_counters(struct engine *e, const struct seam_msg *m, struct seam_msg
 /* portal.c: the same for the portals of a session; and what its peer has asked is asked again. */
 void portals_dump(struct engine *e, struct endpoint *ep, uint32_t seq);
 
+/* through.c */
+void mail_through(struct engine *e, const struct engine_mail *m);
+void mail_release(struct engine *e, const struct engine_mail *m);
+
 /* row.c */
 struct row *row_find(const struct engine *e, uint32_t link, uint32_t label);
 struct row *row_create(struct engine *e, struct link *l, uint32_t label);

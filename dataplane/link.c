@@ -106,19 +106,39 @@ void link_piece_add(struct link *l, struct buf *b, uint8_t *p, size_t n)
 	l->tx_bytes += n;
 }
 
+void link_conduit_add(struct link *l, struct conduit *c, size_t n)
+{
+	if (l->pieces && l->piece[l->pieces - 1].c == c) {
+		l->iov[l->pieces - 1].iov_len += n;
+		l->tx_bytes += n;
+		c->put(c, 0);
+		return;
+	}
+	link_piece_add(l, NULL, NULL, n);
+	l->piece[l->pieces - 1].c = c;
+}
+
+static void piece_put(struct tx_piece *p, size_t left)
+{
+	buf_put(p->b);
+	if (p->c)
+		p->c->put(p->c, left);
+}
+
 void link_pieces_sent(struct link *l, size_t sent)
 {
 	unsigned i = 0;
 	l->tx_bytes -= sent;
 	for (; i < l->pieces && sent >= l->iov[i].iov_len; i++) {
 		sent -= l->iov[i].iov_len;
-		buf_put(l->piece[i].b);
+		piece_put(&l->piece[i], 0);
 	}
 	l->pieces -= i;
 	memmove(l->iov, l->iov + i, l->pieces * sizeof l->iov[0]);
 	memmove(l->piece, l->piece + i, l->pieces * sizeof l->piece[0]);
 	if (sent) {
-		l->iov[0].iov_base = (uint8_t *)l->iov[0].iov_base + sent;
+		if (l->piece[0].b)
+			l->iov[0].iov_base = (uint8_t *)l->iov[0].iov_base + sent;
 		l->iov[0].iov_len -= sent;
 	}
 }
@@ -126,7 +146,7 @@ void link_pieces_sent(struct link *l, size_t sent)
 void link_pieces_clear(struct link *l)
 {
 	for (unsigned i = 0; i < l->pieces; i++)
-		buf_put(l->piece[i].b);
+		piece_put(&l->piece[i], l->iov[i].iov_len);
 	l->pieces = 0;
 	l->tx_bytes = 0;
 }

@@ -9,6 +9,7 @@
 #ifndef OCKAM_DATAPLANE_LINK_H
 #define OCKAM_DATAPLANE_LINK_H
 
+#include "conduit.h"
 #include "engine.h"
 #include "guard.h"
 #include "label.h"
@@ -54,7 +55,8 @@ struct backlog {
 };
 
 struct tx_piece {
-	struct buf *b;
+	struct buf *b;	   /* either: iov points into it */
+	struct conduit *c; /* or: iov has only a length */
 	bool direct;
 };
 
@@ -74,6 +76,7 @@ struct link {
 	struct buf *partial; /* an incomplete frame: partial_len bytes of it are here */
 	uint32_t partial_len;
 	size_t kept; /* or they stay with who receives: engine_rx_keep */
+	bool passes; /* or they are on their way through: through.h */
 	uint64_t partial_since_ms;
 	struct link *partial_next, **partial_back; /* those with one, oldest first */
 	struct crowd_item partial_item;	   /* among those of its origin, */
@@ -109,6 +112,7 @@ struct link {
 	uint64_t frames_handled; /* received, and not just passed on in a run */
 	uint64_t useless;	 /* received, and dropped for what they were */
 	uint64_t frames_rx, frames_tx, bytes_rx, bytes_tx, dropped;
+	uint64_t bytes_through; /* of bytes_rx, those that only passed: through.h */
 };
 
 /* Adds to the turns, at the end; removes, with the deficit forgotten. */
@@ -134,6 +138,8 @@ static inline bool link_full(const struct link *l)
 
 /* Adds a piece; takes over one reference of b. There must be room. */
 void link_piece_add(struct link *l, struct buf *b, uint8_t *p, size_t n);
+/* The same of n bytes that lie in c. Bytes that follow others of c are one piece with them. */
+void link_conduit_add(struct link *l, struct conduit *c, size_t n);
 /* Forgets `sent` bytes from the front, and the pieces that are through. */
 void link_pieces_sent(struct link *l, size_t sent);
 void link_pieces_clear(struct link *l);

@@ -2,7 +2,9 @@
 #include "link_socket.h"
 
 #include "allowance.h"
+#include "conduit_pipe.h"
 #include "log.h"
+#include "splice.h"
 #include "timer.h"
 #include "udp.h"
 #include "waste.h"
@@ -32,6 +34,11 @@ enum {
 			     much work at once */
 	BULK_LINKS = 32,  /* at a time: each has up to RX_BUFS large buffers */
 	RX_BUFS = 3,
+	SPLICE_TURN = 1 << 20, /* bytes that pass before others have their turn */
+	SPLICE_BUSY_MS = 1,    /* so long, and so often, it waits for what is in front of it */
+	SPLICE_BUSY_TURNS = 10,
+	SPLICE_STALL_MS = 10, /* a full pipe that does not move for so long is emptied to memory, */
+	SPLICE_REST_MS = 100, /* and is not tried again for so long */
 	TCP_UNSENT = 256 << 10,
 	TCP_LOST_MS = 30000,
 };
@@ -58,6 +65,14 @@ struct socket {
 	struct waste waste;
 	struct timer hold; /* among the holds while it is not to be read */
 	bool held;
+	/* frames pass without being copied: splice.h */
+	struct splice splice;
+	bool tcp, splicing, wide; /* wide: what came last were large frames */
+	uint64_t weighed_frames;  /* all that had come when it was looked at last */
+	uint64_t splice_after_ms;
+	struct timer stall;	   /* while its pipe is full */
+	bool awaits_room, stalled; /* stalled: the timer runs */
+	unsigned busy_turns;	   /* it has waited for its way out so often */
 };
 static_assert((size_t)BULK_HEAD >= (size_t)ENGINE_KEEP_MAX, "the begin of any frame");
 static_assert(_Alignof(struct socket) > RING_OP_BITS, "the op fits beside the pointer");
@@ -69,6 +84,7 @@ struct link_sockets {
 	struct socket *arm, **arm_tail; /* to start receiving, in order */
 	struct waste_pool strangers;	/* what they waste for nothing */
 	struct timers holds;		/* when those may be read that sent too much of no use */
+	struct timers stalls;		/* when full pipes are not waited for any longer */
 	unsigned count, bulk;
 	uint64_t now_ms;
 };
@@ -89,6 +105,7 @@ struct link_sockets *link_sockets_new(
 void link_sockets_free(struct link_sockets *all)
 {
 	timers_fini(&all->holds);
+	timers_fini(&all->stalls);
 	free(all);
 }
 
@@ -120,6 +137,7 @@ static void socket_free(struct socket *s)
 {
 	if (s->l || s->ops || s->to_arm)
 		return;
+	splice_end(&s->splice);
 	close(s->fd);
 	s->all->bulk -= s->bulk;
 	rx_bufs_put(s);
@@ -134,6 +152,13 @@ static void hold_end(struct socket *s)
 	s->held = false;
 }
 
+static void stall_end(struct socket *s)
+{
+	if (s->stalled)
+		timer_remove(&s->all->stalls, &s->stall);
+	s->stalled = false;
+}
+
 /* Those whose time is over are read again. */
 static void holds_end(struct link_sockets *all)
 {
@@ -145,6 +170,13 @@ static void holds_end(struct link_sockets *all)
 	}
 }
 
+static void nonblock(int fd, bool on)
+{
+	int flags = fcntl(fd, F_GETFL);
+	if (flags >= 0 && on != !!(flags & O_NONBLOCK))
+		fcntl(fd, F_SETFL, flags ^ O_NONBLOCK);
+}
+
 /* Options that a Unix socket does not have fail, which is as well. */
 static void socket_options(int fd)
 {
@@ -154,9 +186,15 @@ static void socket_options(int fd)
 	setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &lost, sizeof lost);
 	/* io_uring does not wait on a non-blocking socket; our sends say themselves that they will
 	 * not */
-	int flags = fcntl(fd, F_GETFL);
-	if (flags >= 0 && flags & O_NONBLOCK)
-		fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
+	nonblock(fd, false);
+}
+
+static bool is_tcp(int fd)
+{
+	int protocol = 0;
+	socklen_t len = sizeof protocol;
+	return getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &len) == 0 &&
+	       protocol == IPPROTO_TCP;
 }
 
 void *link_socket_open(struct link_sockets *all, struct link *l, int fd)
@@ -166,7 +204,7 @@ void *link_socket_open(struct link_sockets *all, struct link *l, int fd)
 		close(fd);
 		return NULL;
 	}
-	*s = (struct socket){.all = all, .l = l, .fd = fd};
+	*s = (struct socket){.all = all, .l = l, .fd = fd, .tcp = is_tcp(fd)};
 	socket_options(fd);
 	all->count++;
 	arm_later(s);
@@ -187,6 +225,7 @@ void link_socket_close(struct link_sockets *all, struct link *l)
 	shutdown(s->fd, SHUT_RDWR);
 	s->l = NULL;
 	hold_end(s);
+	stall_end(s);
 	socket_free(s);
 }
 
@@ -197,7 +236,7 @@ size_t link_socket_rx_window(const struct link *l)
 	socklen_t len = sizeof size;
 	if (getsockopt(s->fd, SOL_SOCKET, SO_RCVBUF, &size, &len) < 0 || size < 0)
 		size = 0;
-	return (size_t)size + RING_BUFS * RING_BUF_SIZE;
+	return (size_t)size + (s->splicing ? CONDUIT_MAX : RING_BUFS * RING_BUF_SIZE);
 }
 
 size_t link_socket_tx_waiting(const struct link *l)
@@ -281,10 +320,56 @@ static void poll_arm(struct link_sockets *all, struct socket *s)
 	s->polling = true;
 }
 
+/* What an operator has limited is counted where it is received and copied. */
+static bool has_limits(const struct link_sockets *all)
+{
+	return has_rate(all) || allowance_counts(all->limits);
+}
+
+/* Waits for a full pipe, or for what comes by the socket. */
+static void splice_arm(struct link_sockets *all, struct socket *s)
+{
+	if (has_limits(all) && !s->splice.leaving)
+		splice_release(&s->splice, all->engine, all->now_ms);
+	struct io_uring_sqe *sqe = ring_sqe(all->ring);
+	if (s->awaits_room)
+		io_uring_prep_poll_add(sqe, splice_room_fd(&s->splice), POLLOUT);
+	else
+		io_uring_prep_poll_add(sqe, s->fd, POLLIN);
+	op_set(sqe, s, RING_OP_RECV);
+	s->receiving = true;
+}
+
+/* A bulk link of large frames that go on to others. What was kept of a frame goes to the engine. */
+static void splice_if_worth(struct link_sockets *all, struct socket *s)
+{
+	if (s->splicing || !s->bulk || !s->wide || !s->tcp ||
+		!(all->ring->features & RING_SPLICE) || has_limits(all) || all->now_ms < s->splice_after_ms ||
+		!engine_rx_forwards(all->engine, s->l))
+		return;
+	if (splice_begin(&s->splice, s->fd) < 0) {
+		s->splice_after_ms = all->now_ms + SPLICE_REST_MS;
+		return;
+	}
+	s->splicing = true;
+	size_t kept = s->kept;
+	s->kept = 0;
+	if (kept)
+		engine_rx(all->engine, s->l, s->rx_now, s->kept_at, kept, all->now_ms);
+	rx_bufs_put(s);
+}
+
 static void recv_arm(struct link_sockets *all, struct socket *s)
 {
 	if (!s->l || s->receiving)
 		return;
+	splice_if_worth(all, s);
+	if (!s->l) /* what was kept was not sound */
+		return;
+	if (s->splicing) {
+		splice_arm(all, s);
+		return;
+	}
 	if (has_rate(all)) {
 		s->multi = false;
 		poll_arm(all, s);
@@ -323,6 +408,32 @@ static void arm_all(struct link_sockets *all)
 	}
 }
 
+static void on_sent(struct link_sockets *all, struct socket *s, int res)
+{
+	if (!s->l)
+		return;
+	bool room_wanted = res == -EAGAIN || res == -EINTR || (res >= 0 && (size_t)res < s->tx_len);
+	engine_tx_done(all->engine, s->l, res == -EINTR ? -EAGAIN : res, all->now_ms);
+	if (room_wanted && s->l) {
+		struct io_uring_sqe *sqe = ring_sqe(all->ring);
+		io_uring_prep_poll_add(sqe, s->fd, POLLOUT);
+		op_set(sqe, s, RING_OP_ROOM);
+	}
+}
+
+/* What passes goes on at once. */
+static void send_conduit(struct link_sockets *all, struct socket *s)
+{
+	struct conduit *c = engine_tx_conduit(all->engine, s->l, &s->tx_len);
+	if (!c)
+		return;
+	nonblock(s->fd, true);
+	ssize_t k = conduit_pipe_drain(c, s->fd, s->tx_len);
+	if (!s->splicing)
+		nonblock(s->fd, false);
+	on_sent(all, s, (int)k);
+}
+
 /* Takes what is ready and puts it into the ring. */
 static void send_all(struct link_sockets *all)
 {
@@ -334,8 +445,10 @@ static void send_all(struct link_sockets *all)
 		struct socket *s = link_io(l);
 		const struct iovec *iov;
 		unsigned n = engine_tx_take(all->engine, l, &iov, all->now_ms);
-		if (!n)
+		if (!n) {
+			send_conduit(all, s);
 			continue;
+		}
 		s->tx_len = 0;
 		for (unsigned i = 0; i < n; i++)
 			s->tx_len += iov[i].iov_len;
@@ -343,19 +456,6 @@ static void send_all(struct link_sockets *all)
 		struct io_uring_sqe *sqe = ring_sqe(all->ring);
 		io_uring_prep_sendmsg(sqe, s->fd, &s->mh, MSG_DONTWAIT | MSG_NOSIGNAL);
 		op_set(sqe, s, RING_OP_SEND);
-	}
-}
-
-static void on_sent(struct link_sockets *all, struct socket *s, int res)
-{
-	if (!s->l)
-		return;
-	bool room_wanted = res == -EAGAIN || res == -EINTR || (res >= 0 && (size_t)res < s->tx_len);
-	engine_tx_done(all->engine, s->l, res == -EINTR ? -EAGAIN : res, all->now_ms);
-	if (room_wanted && s->l) {
-		struct io_uring_sqe *sqe = ring_sqe(all->ring);
-		io_uring_prep_poll_add(sqe, s->fd, POLLOUT);
-		op_set(sqe, s, RING_OP_ROOM);
 	}
 }
 
@@ -379,6 +479,9 @@ static void weigh(struct link_sockets *all, struct socket *s, size_t n, size_t c
 	uint64_t frames = link_frames_handled(s->l) - s->weighed; /* of the receive before */
 	bool large = s->weighed_bytes >= frames * BULK_FRAME;
 	s->weighed += frames;
+	uint64_t came = link_frames_received(s->l) - s->weighed_frames;
+	s->weighed_frames += came;
+	s->wide = came && s->weighed_bytes / came >= THROUGH_FRAME_MIN;
 	s->weighed_bytes = n;
 	s->full = n == cap ? s->full + 1 : 0;
 	s->small = n < RING_BUF_SIZE ? s->small + 1 : 0;
@@ -486,13 +589,94 @@ static void on_readable(struct link_sockets *all, struct socket *s)
 	}
 }
 
+static void splice_leave(struct link_sockets *all, struct socket *s)
+{
+	if (s->splice.denied) {
+		log_info("frames do not pass by splice(2): it is not allowed here");
+		all->ring->features &= ~(unsigned)RING_SPLICE;
+	}
+	splice_end(&s->splice);
+	s->splicing = s->wide = false;
+	s->splice_after_ms = all->now_ms + SPLICE_REST_MS;
+}
+
+/* A pipe is full. Others that use the link too must not wait for it, nor anybody for ever. */
+static void splice_wait(struct link_sockets *all, struct socket *s, bool moved)
+{
+	if (s->splice.leaving)
+		return;
+	if (!engine_rx_alone(all->engine, s->l) ||
+		(!s->stalled && timer_add(&all->stalls, &s->stall, TIMER_LINK) < 0)) {
+		splice_release(&s->splice, all->engine, all->now_ms);
+		return;
+	}
+	if (!s->stalled || moved)
+		timer_set(&all->stalls, &s->stall, all->now_ms + SPLICE_STALL_MS);
+	s->stalled = true;
+}
+
+/* What it was to come behind is still there; it is looked at again soon, but not for ever. */
+static void splice_busy(struct link_sockets *all, struct socket *s, bool moved)
+{
+	s->busy_turns = moved ? 1 : s->busy_turns + 1;
+	if (s->busy_turns > SPLICE_BUSY_TURNS ||
+		timer_add(&all->stalls, &s->stall, TIMER_LINK) < 0) {
+		s->splice.impatient = true;
+		return;
+	}
+	s->stalled = true;
+	timer_set(&all->stalls, &s->stall, all->now_ms + SPLICE_BUSY_MS);
+}
+
+static void splice_turn(struct link_sockets *all, struct socket *s)
+{
+	size_t moved = 0;
+	int error = 0;
+	uint64_t begin_ns = clock_ns();
+	enum splice_result r = splice_pump(
+		&s->splice, all->engine, &s->l, SPLICE_TURN, &moved, &error, all->now_ms);
+	if (s->l && moved)
+		count_waste(all, s, moved, begin_ns);
+	s->awaits_room = r == SPLICE_ROOM;
+	if (s->l && s->awaits_room) {
+		splice_wait(all, s, moved);
+		return;
+	}
+	stall_end(s);
+	if (s->l && r == SPLICE_BUSY) {
+		splice_busy(all, s, moved);
+		return;
+	}
+	s->busy_turns = 0;
+	if (s->l && r == SPLICE_GONE)
+		engine_link_gone(all->engine, s->l, error, all->now_ms);
+	else if (s->l && r == SPLICE_LEAVE)
+		splice_leave(all, s);
+}
+
+/* Full pipes have had their time. */
+static void stalls_end(struct link_sockets *all)
+{
+	for (struct timer *t; (t = timer_first(&all->stalls, all->now_ms));) {
+		struct socket *s =
+			(struct socket *)(void *)((char *)t - offsetof(struct socket, stall));
+		stall_end(s);
+		if (s->awaits_room)
+			splice_release(&s->splice, all->engine, all->now_ms);
+		else
+			arm_later(s);
+	}
+}
+
 static void on_received(
 	struct link_sockets *all, struct socket *s, const struct io_uring_cqe *cqe, enum ring_op op)
 {
 	int res = cqe->res;
 	if (op == RING_OP_RECV || !(cqe->flags & IORING_CQE_F_MORE))
 		s->receiving = s->ending = false;
-	if (s->polling) {
+	if (s->l && s->splicing) {
+		splice_turn(all, s);
+	} else if (s->polling) {
 		s->polling = false;
 		if (s->l)
 			on_readable(all, s);
@@ -512,7 +696,7 @@ static void on_received(
 			 res != -ECANCELED)
 			engine_link_gone(all->engine, s->l, res, all->now_ms);
 	}
-	if (s->l && !s->receiving)
+	if (s->l && !s->receiving && (!s->stalled || s->awaits_room))
 		arm_later(s);
 }
 
@@ -520,13 +704,15 @@ void link_sockets_serve(struct link_sockets *all, uint64_t now_ms)
 {
 	all->now_ms = now_ms;
 	holds_end(all);
+	stalls_end(all);
 	send_all(all);
 	arm_all(all);
 }
 
 uint64_t link_sockets_deadline(const struct link_sockets *all)
 {
-	return timers_deadline(&all->holds);
+	uint64_t held = timers_deadline(&all->holds), stalled = timers_deadline(&all->stalls);
+	return held < stalled ? held : stalled;
 }
 
 void link_socket_completion(struct link_sockets *all, void *owner, enum ring_op op,

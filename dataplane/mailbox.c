@@ -43,8 +43,8 @@ void letter_free(struct letter *l)
 {
 	if (l->fd >= 0)
 		close(l->fd);
-	if (l->kind == LETTER_ENGINE && l->mail.kind == MAIL_FRAMES)
-		buf_put(l->mail.frames);
+	if (l->kind == LETTER_ENGINE)
+		engine_mail_drop(&l->mail);
 	secret_wipe(l->data, l->len);
 	free(l);
 }

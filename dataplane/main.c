@@ -36,7 +36,7 @@ struct options {
 static const char usage[] =
 	"usage: ockam-dataplane --seam-fd N [--admin-fd N] [--workers N] [--uring-mask "
 	"FEATURE,...]\n"
-	"Started by ockam-control. Features: multishot, buf-ring, defer-taskrun.\n";
+	"Started by ockam-control. Features: multishot, buf-ring, defer-taskrun, splice.\n";
 
 static int number(const char *text, int max)
 {

@@ -14,7 +14,7 @@ int ring_mask_parse(const char *text, unsigned *mask)
 		const char *name;
 		unsigned bit;
 	} names[] = {{"multishot", RING_MULTISHOT}, {"buf-ring", RING_BUF_RING},
-		{"defer-taskrun", RING_DEFER}};
+		{"defer-taskrun", RING_DEFER}, {"splice", RING_SPLICE}};
 	unsigned m = 0;
 	while (*text) {
 		size_t n = strcspn(text, ","), i = 0;
@@ -115,6 +115,8 @@ int ring_init(struct ring *r, unsigned mask, unsigned entries)
 		bufs_init(r);
 	if (mask & RING_MULTISHOT)
 		r->features &= ~(unsigned)RING_MULTISHOT;
+	if (!(mask & RING_SPLICE))
+		r->features |= RING_SPLICE;
 	r->restricted = restrict_ops(r) == 0;
 	rc = ring_register(r, IORING_REGISTER_ENABLE_RINGS, NULL, 0);
 	if (rc < 0)

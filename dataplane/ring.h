@@ -17,6 +17,7 @@ enum ring_feature {
 	RING_MULTISHOT = 1, /* recv that stays armed; needs RING_BUF_RING */
 	RING_BUF_RING = 2,  /* provided buffers in a shared ring */
 	RING_DEFER = 4,	    /* SINGLE_ISSUER | DEFER_TASKRUN */
+	RING_SPLICE = 8,    /* beside the ring: large frames pass a relay by splice(2) */
 };
 enum { RING_ENTRIES = 256, RING_ENTRIES_MIN = 4 };
 enum { RING_BUFS = 64, RING_BUF_SIZE = 16 << 10, RING_GROUP = 0 };
@@ -43,7 +44,7 @@ struct ring {
 	struct ring_bufs bufs, app_bufs; /* of links, of applications */
 };
 
-/* "multishot,buf-ring,defer-taskrun"; -EINVAL on a name that is none. */
+/* "multishot,buf-ring,defer-taskrun,splice"; -EINVAL on a name that is none. */
 int ring_mask_parse(const char *text, unsigned *mask);
 /*
  * With as many of `entries` as there is memory for. 0 or a negative errno: -ENOSYS, -EPERM: there

@@ -39,6 +39,7 @@ const char *stage_name(enum stage s)
 		[STAGE_WAITING] = "waiting",
 		[STAGE_SEALED] = "sealed",
 		[STAGE_OWN] = "own",
+		[STAGE_PASSED] = "passed uncopied",
 	};
 	return (unsigned)s < STAGES && name[s] ? name[s] : "?";
 }

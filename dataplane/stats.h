@@ -48,6 +48,8 @@ enum stage {
 	/* apart from these: made here, put into a send */
 	STAGE_SEALED,
 	STAGE_OWN, /* LINK and RESET, and what control sends */
+	/* of those forwarded */
+	STAGE_PASSED, /* without being copied: through.h */
 	STAGES
 };
 

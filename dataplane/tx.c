@@ -496,12 +496,14 @@ unsigned engine_tx_take(struct engine *e, struct link *l, const struct iovec **i
 		return 0;
 	take_ctl(e, l);
 	take_flows(e, l, l->first && is_shared(l->first) ? LINK_SHARED_MAX / 2 : LINK_TAKE_MAX);
+	unsigned n = 0;
+	for (l->taken_bytes = 0; n < l->pieces && l->piece[n].b; n++)
+		l->taken_bytes += l->iov[n].iov_len;
 	*iov = l->iov;
-	l->taken = l->pieces > 0;
-	l->taken_bytes = l->tx_bytes;
+	l->taken = n > 0;
 	e->stats.sends += l->taken;
-	e->stats.runs += l->pieces;
-	return l->pieces;
+	e->stats.runs += n;
+	return n;
 }
 
 void engine_tx_done(struct engine *e, struct link *l, int64_t sent, uint64_t now_ms)

@@ -108,8 +108,7 @@ static void on_post(void *ctx, unsigned worker, const struct engine_mail *m)
 	struct letter *l = letter_new(LETTER_ENGINE, 0);
 	if (!l) {
 		log_error("out of memory: mail between workers is lost");
-		if (m->kind == MAIL_FRAMES)
-			buf_put(m->frames);
+		engine_mail_drop(m);
 		return;
 	}
 	l->mail = *m;
@@ -273,6 +272,7 @@ static void mail(struct worker *w)
 		case LETTER_ENGINE:
 			engine_mail(w->engine, &l->mail, w->now_ms);
 			l->mail.frames = NULL;
+			l->mail.conduit = NULL;
 			break;
 		case LETTER_DELIVERED:
 			engine_delivered(w->engine, l->session, l->bytes, w->now_ms);

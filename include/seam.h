@@ -61,6 +61,7 @@
  * SEAM_LINK_GET    control  link*                                       -       -ENOENT
  *        answer:            link up frames_rx frames_tx bytes_rx bytes_tx dropped limited (how often a
  *                           limit has held it back, or has ended one of its paths)
+ *                           bytes_through: of bytes_rx, those that passed without being copied
  * SEAM_LABEL_ADD   control  link* label* out_link label_tx              -       -EEXIST -ENOENT
  *                           Frames that arrive on `link` with `label` leave by out_link; without
  *                           out_link the row is a local half-open end: FINISH goes up, DATA drops.
@@ -277,6 +278,7 @@ enum seam_attr {
 	SEAM_A_MAX_BURST,
 	SEAM_A_TENANT,
 	SEAM_A_LIMITED,
+	SEAM_A_BYTES_THROUGH,
 	SEAM_A_END
 };
 #define SEAM_HAS(attr) (1ull << (attr))
@@ -330,6 +332,7 @@ struct seam_msg {
 	uint64_t origin, streams, tenant, limited;
 	uint32_t busy_poll_us;
 	uint64_t max_queue, max_rate, max_burst;
+	uint64_t bytes_through;
 };
 enum { SEAM_ACK = 2 }; /* NLMSG_ERROR */
 

@@ -78,6 +78,7 @@ static const struct field fields[SEAM_A_END] = {
 	[SEAM_A_MAX_BURST] = FIELD(K_U64, max_burst),
 	[SEAM_A_TENANT] = FIELD(K_U64, tenant),
 	[SEAM_A_LIMITED] = FIELD(K_U64, limited),
+	[SEAM_A_BYTES_THROUGH] = FIELD(K_U64, bytes_through),
 };
 
 #define H(a) SEAM_HAS(SEAM_A_##a)
@@ -99,7 +100,7 @@ static const struct command commands[SEAM_CMD_END - SEAM_CMD_BASE] = {
 	CMD(LINK_DEL) = {"LINK_DEL", H(LINK), NONE},
 	CMD(LINK_GET) = {"LINK_GET", H(LINK),
 		H(LINK) | H(UP) | H(FRAMES_RX) | H(FRAMES_TX) | H(BYTES_RX) | H(BYTES_TX) |
-			H(DROPPED)},
+			H(DROPPED) | H(BYTES_THROUGH)},
 	CMD(LABEL_ADD) = {"LABEL_ADD", H(LINK) | H(LABEL), NONE},
 	CMD(LABEL_DEL) = {"LABEL_DEL", H(LINK) | H(LABEL), NONE},
 	CMD(LABEL_GET) = {"LABEL_GET", H(LINK) | H(LABEL), H(LINK) | H(LABEL) | H(IDLE_MS)},

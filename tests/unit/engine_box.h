@@ -6,7 +6,7 @@
 #ifndef OCKAM_ENGINE_BOX_H
 #define OCKAM_ENGINE_BOX_H
 
-#include "engine.h"
+#include "through.h"
 #include "wire.h"
 
 #include <errno.h>
@@ -24,7 +24,7 @@ struct box_socket {
 	uint8_t *out; /* what was sent */
 	size_t out_len, out_cap;
 	size_t room; /* what it still takes */
-	unsigned sends, pieces;
+	unsigned sends, pieces, conduits;
 	bool closed, blocked;
 };
 
@@ -159,8 +159,7 @@ static inline void box_free(struct box *b)
 	for (unsigned i = 0; i < b->evs; i++)
 		free(b->ev[i].frame);
 	for (unsigned i = 0; i < b->mails; i++)
-		if (b->mail[i].kind == MAIL_FRAMES)
-			buf_put(b->mail[i].frames);
+		engine_mail_drop(&b->mail[i]);
 	for (unsigned i = 0; i < BOX_LINKS; i++)
 		free(b->s[i].out);
 	free(b);
@@ -214,6 +213,33 @@ static inline void box_row(struct box *b, uint32_t link, uint32_t label, uint32_
 	assert_int_equal(box_apply(b, box_label_msg(SEAM_LABEL_ADD, link, label, out)), 0);
 }
 
+static inline uint8_t *box_out_room(struct box_socket *s, size_t n)
+{
+	if (s->out_len + n > s->out_cap) {
+		s->out_cap = 2 * (s->out_len + n);
+		s->out = realloc(s->out, s->out_cap);
+		assert_non_null(s->out);
+	}
+	return s->out + s->out_len;
+}
+
+/* What lies in a conduit is next, or nothing. */
+static inline void box_flush_conduit(struct box *b, struct box_socket *s, struct link *l)
+{
+	size_t len, take;
+	struct conduit *c = engine_tx_conduit(b->e, l, &len);
+	if (!c)
+		return;
+	take = len < s->room ? len : s->room;
+	if (take)
+		assert_true(c->read(c, box_out_room(s, take), take));
+	s->conduits++;
+	s->out_len += take;
+	s->room -= take;
+	s->blocked = take < len;
+	engine_tx_done(b->e, l, take ? (int64_t)take : -EAGAIN, b->now);
+}
+
 /* Sends what is ready, as far as the sockets take it. */
 static inline void box_flush(struct box *b)
 {
@@ -222,8 +248,10 @@ static inline void box_flush(struct box *b)
 		const struct iovec *iov;
 		unsigned n = engine_tx_take(b->e, l, &iov, b->now);
 		size_t all = 0, sent = 0;
-		if (!n)
+		if (!n) {
+			box_flush_conduit(b, s, l);
 			continue;
+		}
 		s->sends++;
 		for (unsigned i = 0; i < n; i++) {
 			const uint8_t *p = iov[i].iov_base;
@@ -232,13 +260,8 @@ static inline void box_flush(struct box *b)
 				b->copied = true;
 			s->pieces++;
 			all += len;
-			if (s->out_len + take > s->out_cap) {
-				s->out_cap = 2 * (s->out_len + take);
-				s->out = realloc(s->out, s->out_cap);
-				assert_non_null(s->out);
-			}
 			if (take)
-				memcpy(s->out + s->out_len, p, take);
+				memcpy(box_out_room(s, take), p, take);
 			s->out_len += take;
 			sent += take;
 			s->room -= take;
