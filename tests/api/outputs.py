@@ -90,6 +90,8 @@ def nodes():
     ockam('node', 'create', 'n1', '--http-server')
     ockam('node', 'create', 'n2', '--udp-listener-address', '127.0.0.1:0')
     ockam('node', 'show', 'n1')
+    ockam('node', 'set', 'n1')
+    ockam('node', 'set', 'n1', '--busy-poll', '40')
     ockam('node', 'default', 'n1')
     ockam('node', 'logs', 'n1')
     ockam('node', 'stop', 'n1')
