@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * ockam-steer: see include/steer.h. It keeps CAP_BPF and CAP_NET_ADMIN and nothing else: no files,
+ * ockam-steer: see include/steer.h. It keeps CAP_BPF, CAP_NET_ADMIN, CAP_PERFMON and nothing else: no files,
  * no sockets but netlink, and only the system calls that loading and attaching take. It ends when
  * control and the last data plane are gone, and takes everything with it.
  */
@@ -166,7 +166,9 @@ int main(int argc, char **argv)
 	signal(SIGHUP, SIG_IGN);
 	signal(SIGPIPE, SIG_IGN);
 	confine_hide();
-	if (confine_drop_capabilities(UINT64_C(1) << CAP_NET_ADMIN | UINT64_C(1) << CAP_BPF) < 0 ||
+	/* CAP_PERFMON: without it Linux 6.1 lets no program change a part of a word on its stack */
+	if (confine_drop_capabilities(UINT64_C(1) << CAP_NET_ADMIN | UINT64_C(1) << CAP_BPF |
+				      UINT64_C(1) << CAP_PERFMON) < 0 ||
 		s.cfg.sock < 0) {
 		log_error("cannot give up what is not needed");
 		return EXIT_CONFIG;

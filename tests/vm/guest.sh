@@ -18,6 +18,7 @@ chmod 1777 /tmp /dev/shm
 ln -sfn /proc/self/fd /dev/fd
 tree=$(option tree)
 hostname "$(option name)"
+[ -s /etc/hosts ] || echo '127.0.0.1 localhost' >/etc/hosts
 export SLOW
 SLOW=$(option slow)
 ip link set lo up
