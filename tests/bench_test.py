@@ -27,7 +27,7 @@ WANTED = {  # scenario: metrics and contestants that must be there
                "ratio, goal >= 1.4: throughput, 60000 B"],
               ["no relay", "splice relay", "no relay over UDP"] +
               [f"relay node{over}{paths}" for over in ("", " over UDP")
-               for paths in ("", ", 1 path", ", 100 paths")]),
+               for paths in ("", ", 1 path", ", 32 paths")]),
     "start": (["whole process", "wake-ups", "resident memory"],
               ["node create", "node list", "message send, existing channel", "idle node, both processes"]),
     "portal": ([f"{what}, {n}" for what in ("bulk", "CPU of all", "CPU of the tunnel")
@@ -43,7 +43,7 @@ if shutil.which("turnserver"):
     WANTED["relay"][1].append("coturn")
 if shutil.which("socat") and shutil.which("openssl"):
     WANTED["portal"][1].extend(["socat TLS", "socat TLS, two in chain"])
-MORE = {"portal": ["--peers", "socat", "--runs", "1"], "relay": ["--runs", "1", "--paths", "1,100"]}  # arguments
+MORE = {"portal": ["--peers", "socat", "--runs", "1"], "relay": ["--runs", "1", "--paths", "1,32"]}  # arguments
 case = 0
 
 

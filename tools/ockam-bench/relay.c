@@ -20,7 +20,7 @@ enum {
 	CHECKED = 4 << 20, /* bytes, at most this many frames */
 	CHECKED_FRAMES = 4096,
 	CHECKED_FRAMES_UDP = 256,
-	MANY = 100, /* paths: a pair of so many is kept for all sizes */
+	MANY = 32, /* paths: a pair of so many is kept for all sizes */
 	BESIDE_PATHS = 100,
 	BESIDE_LEN = 16384,
 };

@@ -32,6 +32,7 @@ struct via_kind {
 	const char *program; /* without which it is left out; NULL: none */
 	int (*open)(struct bench *b, const struct via_set *s, struct via *v);
 	const char *const *node_options; /* of `node create`, for a relay node; NULL: none */
+	bool forks;			 /* has processes that are not among its roots */
 };
 
 extern const struct via_kind via_bare, via_splice, via_haproxy, via_nginx, via_socat, via_node,

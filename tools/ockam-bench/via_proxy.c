@@ -62,5 +62,6 @@ static int open_socat(struct bench *b, const struct via_set *s, struct via *v)
 
 const struct via_kind via_haproxy = {
 	"HAProxy, TCP mode", VIA_TCP, VIA_PLAIN, "haproxy", open_haproxy};
-const struct via_kind via_nginx = {"nginx stream", VIA_TCP, VIA_PLAIN, "nginx", open_nginx};
-const struct via_kind via_socat = {"socat", VIA_TCP, VIA_PLAIN, "socat", open_socat};
+const struct via_kind via_nginx = {
+	"nginx stream", VIA_TCP, VIA_PLAIN, "nginx", open_nginx, .forks = true};
+const struct via_kind via_socat = {"socat", VIA_TCP, VIA_PLAIN, "socat", open_socat, .forks = true};
