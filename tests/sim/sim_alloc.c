@@ -12,6 +12,8 @@
 void *__real_malloc(size_t size);
 void *__real_calloc(size_t n, size_t size);
 void *__real_realloc(void *p, size_t size);
+char *__real_strdup(const char *s);
+char *__real_strndup(const char *s, size_t n);
 void __real_free(void *p);
 void *__real_sodium_malloc(size_t size);
 void __real_sodium_free(void *p);
@@ -19,6 +21,8 @@ void __real_sodium_free(void *p);
 void *__wrap_malloc(size_t size);
 void *__wrap_calloc(size_t n, size_t size);
 void *__wrap_realloc(void *p, size_t size);
+char *__wrap_strdup(const char *s);
+char *__wrap_strndup(const char *s, size_t n);
 void __wrap_free(void *p);
 void *__wrap_sodium_malloc(size_t size);
 void __wrap_sodium_free(void *p);
@@ -49,6 +53,16 @@ void *__wrap_calloc(size_t n, size_t size)
 void *__wrap_realloc(void *p, size_t size)
 {
 	return p ? __real_realloc(p, size) : counted(__real_realloc(NULL, size));
+}
+
+char *__wrap_strdup(const char *s)
+{
+	return counted(__real_strdup(s));
+}
+
+char *__wrap_strndup(const char *s, size_t n)
+{
+	return counted(__real_strndup(s, n));
 }
 
 void __wrap_free(void *p)
