@@ -56,6 +56,7 @@ static int greet(struct client *c)
 		log_warn("%s", a.why);
 		return fd_pass_send(c->fd, &a, sizeof a, NULL, 0);
 	}
+	a.cpus = (uint32_t)libbpf_num_possible_cpus();
 	int fds[STEER_MAPS] = {
 		[STEER_ROWS] = bpf_map__fd(c->programs->maps.rows),
 		[STEER_COUNTS] = bpf_map__fd(c->programs->maps.counts),
@@ -73,6 +74,8 @@ struct client *client_new(const struct client_config *cfg, int fd)
 	}
 	c->cfg = *cfg;
 	c->fd = fd;
+	detach_clsact_all(
+		cfg->handle); /* of one before it, that ended together with its ockam-steer */
 	if (greet(c) == 0)
 		return c;
 	client_free(c);

@@ -4,7 +4,6 @@
  * no sockets but netlink, and only the system calls that loading and attaching take. It ends when
  * control and the last data plane are gone, and takes everything with it.
  */
-#include "attach.h"
 #include "bpf_shared.h"
 #include "client.h"
 #include "confine.h"
@@ -174,7 +173,7 @@ int main(int argc, char **argv)
 		return EXIT_CONFIG;
 	}
 	libbpf_set_print(log_libbpf);
-	detach_clsact_all(s.cfg.handle);
+	libbpf_num_possible_cpus(); /* reads a file, once */
 	sandbox();
 	serve(&s);
 	return 0;

@@ -2,6 +2,7 @@
 /* The node as a whole. */
 #include "api.h"
 
+#include "gather.h"
 #include "respawn.h"
 #include "restore.h"
 #include "settings_json.h"
@@ -63,12 +64,33 @@ void api_alive(struct api_request *rq)
 	api_reply_text(rq, "text/plain", strdup(""));
 }
 
+static void kernel_fill(json_t *doc, const struct seam_msg *m)
+{
+	json_t *k = json_object_get(doc, "kernel_relay");
+	const char *why = json_string_value(json_object_get(k, "why"));
+	json_object_set_new(k, "paths", json_integer(m->open));
+	json_object_set_new(k, "wanted", json_integer(m->wanted));
+	json_object_set_new(k, "frames", json_integer((json_int_t)m->frames_rx));
+	json_object_set_new(k, "bytes", json_integer((json_int_t)m->bytes_rx));
+	if (!why && m->why[0])
+		json_object_set_new(k, "why", json_string(m->why));
+}
+
+/* Until the data plane has told. */
+static json_t *kernel_json(const struct program *p)
+{
+	const char *why = p->steer_fd < 0 ? p->steer_why : NULL;
+	return json_pack("{s:s, s:i, s:i, s:i, s:i, s:s?}", "path", forward_path_names[restore_path(p)],
+		"paths", 0, "wanted", 0, "frames", 0, "bytes", 0, "why", why);
+}
+
 void api_node_show(struct api_request *rq)
 {
 	struct program *p = rq->p;
 	char id[IDENTIFIER_TEXT];
+	const struct seam_msg kernel_get = {.cmd = SEAM_KERNEL_GET, .fd = -1};
 	json_t *doc = json_pack("{s:s, s:b, s:s, s:i, s:s, s:o, s:s?, s:o, s:o, s:o, s:o, s:o, s:o, "
-				"s:o, s:o, s:o, s:{s:o, s:o}}",
+				"s:o, s:o, s:o, s:{s:o, s:o}, s:o}",
 		"name", p->name, "is_default", is_default(p), "status", "running", "pid",
 		(int)getpid(), "identity", identifier_format(&p->node->keys.identity.id, id),
 		"route", route_json(p), "http_server_address",
@@ -78,8 +100,14 @@ void api_node_show(struct api_request *rq)
 		"outlets", api_outlets_json(p), "services", api_services_json(p), "dataplane",
 		dataplane_json(p), "settings", settings_json(&p->node->settings), "sandbox_missing",
 		"control", missing_json(p->sandbox_missing), "dataplane",
-		missing_json(p->node->missing));
-	api_reply(rq, doc);
+		missing_json(p->node->missing), "kernel_relay", kernel_json(p));
+	struct gather *g = gather_new(rq, 1, true);
+	if (g) {
+		gather_add(g, doc, &kernel_get, kernel_fill);
+		gather_reply(g);
+	} else {
+		json_decref(doc);
+	}
 }
 
 void api_node_set(struct api_request *rq)

@@ -25,6 +25,11 @@ static const struct api_shape shape_dataplane = {
 	"dataplane", MEMBERS{{"pid", API_NUMBER, .nullable = true}, {"workers", API_NUMBER},
 			     {"suites", API_TEXTS}, {"restarts", API_NUMBER}, END}};
 
+static const struct api_shape shape_kernel = {"kernel_relay",
+	MEMBERS{{"path", API_TEXT, .words = "auto|uring|tc"}, {"paths", API_NUMBER},
+		{"wanted", API_NUMBER}, {"frames", API_NUMBER}, {"bytes", API_NUMBER},
+		{"why", API_TEXT, .nullable = true}, END}};
+
 static const struct api_shape shape_missing = {
 	"sandbox_missing", MEMBERS{{"control", API_TEXTS}, {"dataplane", API_TEXTS}, END}};
 
@@ -124,10 +129,11 @@ const struct api_shape shape_node = {"node",
 		{"relays", API_MANY, &shape_relay}, {"inlets", API_MANY, &shape_inlet_brief},
 		{"outlets", API_MANY, &shape_outlet_brief}, {"services", API_MANY, &shape_service},
 		{"dataplane", API_ONE, &shape_dataplane}, {"settings", API_ONE, &shape_settings},
-		{"sandbox_missing", API_ONE, &shape_missing}, END}};
+		{"sandbox_missing", API_ONE, &shape_missing},
+		{"kernel_relay", API_ONE, &shape_kernel}, END}};
 
 const struct api_shape *const api_shapes[] = {&shape_error, &shape_address, &shape_route,
-	&shape_transport, &shape_dataplane, &shape_missing, &shape_channel_brief, &shape_channel,
+	&shape_transport, &shape_dataplane, &shape_missing, &shape_kernel, &shape_channel_brief, &shape_channel,
 	&shape_channel_made, &shape_channel_listener, &shape_relay, &shape_listener,
 	&shape_connection, &shape_connection_counted, &shape_settings, &shape_outlet_brief, &shape_inlet_brief, &shape_outlet, &shape_inlet,
 	&shape_service, &shape_worker, &shape_node};

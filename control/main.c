@@ -111,7 +111,7 @@ static void close_stray_descriptors(int keep)
 
 int main(int argc, char **argv)
 {
-	static struct program p = {.ready_fd = -1, .lock_fd = -1};
+	static struct program p = {.ready_fd = -1, .lock_fd = -1, .steer_fd = -1};
 	if (parse(&p, argc, argv) < 0) {
 		fputs(usage, stderr);
 		return EXIT_USAGE;

@@ -15,6 +15,7 @@
 #include "restore.h"
 #include "sandbox.h"
 #include "spawn.h"
+#include "steer.h"
 #include "takeover.h"
 #include "tcp_listener.h"
 
@@ -108,6 +109,7 @@ static bool close_channels(struct node *n)
 
 static void close_handles(struct program *p)
 {
+	steer_stop(p);
 	uv_close((uv_handle_t *)&part.end, NULL);
 	respawn_close(p);
 	notify_close();
@@ -335,6 +337,8 @@ static int start(struct program *p, struct reason *why)
 	int rc = open_home(p, why);
 	if (rc == 0)
 		rc = take_place(p, why);
+	if (rc == 0)
+		steer_start(p); /* keeps what is given up now */
 	if (rc == 0)
 		rc = sandbox_enter(p, why);
 	if (rc < 0)

@@ -42,6 +42,8 @@ struct program {
 	struct node *node;
 	struct loop *loop;
 	struct dataplane *dataplane;
+	int steer_fd;	       /* of ockam-steer; -1: there is none, */
+	const char *steer_why; /* because of this */
 	struct api *api;
 	struct tcp_listener *tcp_listeners;
 	struct inlet_gate *inlet_gates;

@@ -35,6 +35,12 @@ int restore_config(struct program *p, struct reason *why)
 	return -EUCLEAN;
 }
 
+enum forward_path restore_path(const struct program *p)
+{
+	int path = forward_path_of(json_string_value(json_object_get(p->config, "path")));
+	return path < 0 ? FORWARD_AUTO : (enum forward_path)path;
+}
+
 unsigned restore_workers(const struct program *p)
 {
 	json_int_t n = json_integer_value(json_object_get(p->config, "workers"));

@@ -5,10 +5,13 @@
 #ifndef OCKAM_RESTORE_H
 #define OCKAM_RESTORE_H
 
+#include "forward_path.h"
 #include "program.h"
 
 /* Reads the node's row: identity, static key and p->config. */
 int restore_config(struct program *p, struct reason *why);
+/* By what relays shall forward. */
+enum forward_path restore_path(const struct program *p);
 unsigned restore_workers(const struct program *p);
 /* Makes everything. Listeners that cannot listen are an error; the rest is tried again or logged.
  * Listeners count as start-up steps (program_begin). */

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/bpf.h>
 #include <linux/capability.h>
 #include <linux/sockios.h>
 #include <sched.h>
@@ -78,7 +79,6 @@ static const int fatal[] = {
 	SCMP_SYS(process_vm_readv),
 	SCMP_SYS(process_vm_writev),
 	SCMP_SYS(execveat),
-	SCMP_SYS(bpf),
 	SCMP_SYS(perf_event_open),
 	SCMP_SYS(userfaultfd),
 	SCMP_SYS(mount),
@@ -132,6 +132,12 @@ static void add_conditions(scmp_filter_ctx f)
 		confine_filter_if(f, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
 			&SCMP_CMP(1, SCMP_CMP_EQ, requests[i]));
 	confine_filter_if(f, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1, &no_namespace);
+	/* entries of maps, which a data plane of ours is given; to make or load anything is fatal */
+	for (unsigned i = BPF_MAP_LOOKUP_ELEM; i <= BPF_MAP_DELETE_ELEM; i++)
+		confine_filter_if(f, SCMP_ACT_ALLOW, SCMP_SYS(bpf), 1, &SCMP_CMP(0, SCMP_CMP_EQ, i));
+	confine_filter_if(f, SCMP_ACT_TRAP, SCMP_SYS(bpf), 1, &SCMP_CMP(0, SCMP_CMP_EQ, BPF_MAP_CREATE));
+	confine_filter_if(
+		f, SCMP_ACT_TRAP, SCMP_SYS(bpf), 1, &SCMP_CMP(0, SCMP_CMP_GT, BPF_MAP_DELETE_ELEM));
 }
 
 static int filter(void)

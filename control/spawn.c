@@ -4,6 +4,7 @@
 #include "log.h"
 #include "respawn.h"
 #include "seam_client.h"
+#include "steer.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -24,6 +25,7 @@ enum {
 	EARLIER_MS = 5000,
 	SEAM_FD_IN_CHILD = 3,
 	ADMIN_FD_IN_CHILD = 5,
+	STEER_FD_IN_CHILD = 6,
 };
 
 /* One process; freed when its handles are closed. */
@@ -39,9 +41,8 @@ struct dataplane {
 	bool running;
 };
 
-int dataplane_program(char *dst, size_t cap)
+int program_beside(const char *name, const char *build_dir, char *dst, size_t cap)
 {
-	static const char *const places[] = {"ockam-dataplane", "../dataplane/ockam-dataplane"};
 	char self[PATH_MAX];
 	ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
 	if (n < 0)
@@ -51,13 +52,20 @@ int dataplane_program(char *dst, size_t cap)
 	if (!slash)
 		return -ENOENT;
 	slash[1] = 0;
-	for (unsigned i = 0; i < sizeof places / sizeof *places; i++) {
-		if ((size_t)snprintf(dst, cap, "%s%s", self, places[i]) >= cap)
+	for (unsigned i = 0; i < 2; i++) {
+		n = i ? snprintf(dst, cap, "%s../%s/%s", self, build_dir, name)
+		      : snprintf(dst, cap, "%s%s", self, name);
+		if ((size_t)n >= cap)
 			return -ENAMETOOLONG;
 		if (access(dst, X_OK) == 0)
 			return 0;
 	}
 	return -ENOENT;
+}
+
+int dataplane_program(char *dst, size_t cap)
+{
+	return program_beside("ockam-dataplane", "dataplane", dst, cap);
 }
 
 static int door_address(
@@ -169,18 +177,23 @@ static int take_lock(struct program *p)
 	return p->temporary ? -ENOENT : node_dataplane_lock(p->home_dir, p->name);
 }
 
-static int spawn(
-	struct program *p, struct dataplane *d, const int doors[2], int lock, unsigned workers)
+static int spawn(struct program *p, struct dataplane *d, const int doors[2], int lock, int steer,
+	unsigned workers)
 {
-	char path[PATH_MAX], fd_text[12], admin_text[12], workers_text[12];
+	char path[PATH_MAX], fd_text[12], admin_text[12], steer_text[12], workers_text[12];
 	int rc = dataplane_program(path, sizeof path);
 	if (rc < 0)
 		return rc;
 	snprintf(fd_text, sizeof fd_text, "%d", SEAM_FD_IN_CHILD);
 	snprintf(workers_text, sizeof workers_text, "%u", workers);
 	snprintf(admin_text, sizeof admin_text, "%d", ADMIN_FD_IN_CHILD);
-	char *args[8] = {path, "--seam-fd", fd_text, "--admin-fd", admin_text};
+	char *args[10] = {path, "--seam-fd", fd_text, "--admin-fd", admin_text};
 	unsigned n = 5;
+	if (steer >= 0) {
+		snprintf(steer_text, sizeof steer_text, "%d", STEER_FD_IN_CHILD);
+		args[n++] = "--steer-fd";
+		args[n++] = steer_text;
+	}
 	if (workers) {
 		args[n++] = "--workers";
 		args[n++] = workers_text;
@@ -192,6 +205,7 @@ static int spawn(
 		[SEAM_FD_IN_CHILD] = {.flags = UV_INHERIT_FD, .data.fd = doors[0]},
 		{.flags = lock < 0 ? UV_IGNORE : UV_INHERIT_FD, .data.fd = lock},
 		[ADMIN_FD_IN_CHILD] = {.flags = UV_INHERIT_FD, .data.fd = doors[1]},
+		[STEER_FD_IN_CHILD] = {.flags = steer < 0 ? UV_IGNORE : UV_INHERIT_FD, .data.fd = steer},
 	};
 	uv_process_options_t o = {
 		.file = path,
@@ -222,8 +236,11 @@ static int launch(struct program *p, const int doors[2], unsigned workers, struc
 	d->p = p;
 	d->pid_fd = -1;
 	int lock = take_lock(p), rc = lock == -EEXIST ? -EBUSY : 0;
+	int steer = rc == 0 ? steer_connect(p) : -1;
 	if (rc == 0)
-		rc = spawn(p, d, doors, lock, workers);
+		rc = spawn(p, d, doors, lock, steer, workers);
+	if (steer >= 0)
+		close(steer);
 	if (rc == 0) {
 		p->dataplane = d;
 		if (lock >= 0)

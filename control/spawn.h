@@ -15,6 +15,9 @@ struct dataplane_info {
 	struct adopt_highest highest;
 };
 
+/* Another program of this installation: beside this one, or where a build directory has it. 0, -ENOENT,
+ * ... */
+int program_beside(const char *name, const char *build_dir, char *dst, size_t cap);
 /* Where its program is: beside this one, or where a build directory has it. 0, -ENOENT, ... */
 int dataplane_program(char *dst, size_t cap);
 /* Ends a data plane that an earlier control process has left; waits for that. 0 or negative errno

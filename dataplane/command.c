@@ -78,6 +78,8 @@ static int cmd_link_set(struct engine *e, const struct seam_msg *m)
 		l->tag_tx = m->tag_tx;
 	if (l->datagram)
 		datagram_heard(e, l); /* its HELLO was */
+	if (l->datagram && l->up && e->cfg.ops->way_set)
+		e->cfg.ops->way_set(e->cfg.ctx, l, l->frame_max);
 	if (l->up)
 		timer_nearer(&e->timers, &l->timer,
 			e->now_ms + (l->datagram ? WIRE_UDP_PING_DIALLED_MS : WIRE_LINK_PING_MS));
@@ -113,6 +115,14 @@ static int cmd_link_get(struct engine *e, const struct seam_msg *m, struct seam_
 	answer->bytes_tx = l->bytes_tx;
 	answer->dropped = l->dropped;
 	answer->limited = l->allowance ? atomic_load(&l->allowance->limited) : 0;
+	if (l->datagram && e->cfg.ops->link_passed) {
+		struct passed in, out;
+		e->cfg.ops->link_passed(e->cfg.ctx, m->link, &in, &out);
+		answer->frames_rx += in.frames;
+		answer->bytes_rx += in.bytes;
+		answer->frames_tx += out.frames;
+		answer->bytes_tx += out.bytes;
+	}
 	return 0;
 }
 
@@ -150,14 +160,22 @@ static int cmd_label_del(struct engine *e, const struct seam_msg *m)
 
 static int cmd_label_get(struct engine *e, const struct seam_msg *m, struct seam_msg *answer)
 {
-	const struct row *r = row_find(e, m->link, m->label);
+	struct row *r = row_find(e, m->link, m->label);
+	struct passed p;
 	if (!r)
 		return -ENOENT;
 	*answer = event_of(SEAM_LABEL_GET,
 		SEAM_HAS(SEAM_A_LINK) | SEAM_HAS(SEAM_A_LABEL) | SEAM_HAS(SEAM_A_IDLE_MS));
+	if (e->cfg.ops->row_passed && e->cfg.ops->row_passed(e->cfg.ctx, m->link, m->label, &p)) {
+		answer->has |= SEAM_HAS(SEAM_A_FRAMES_RX) | SEAM_HAS(SEAM_A_BYTES_RX);
+		answer->frames_rx = p.frames;
+		answer->bytes_rx = p.bytes;
+		if (p.last_ms > r->last_ms)
+			r->last_ms = p.last_ms;
+	}
 	answer->link = m->link;
 	answer->label = m->label;
-	uint64_t idle = e->now_ms - r->last_ms;
+	uint64_t idle = e->now_ms > r->last_ms ? e->now_ms - r->last_ms : 0;
 	answer->idle_ms = idle < UINT32_MAX ? (uint32_t)idle : UINT32_MAX;
 	return 0;
 }

@@ -114,6 +114,20 @@ static uint64_t ping_due(const struct link *l)
 	return l->unheard_ms && unheard < idle ? unheard : idle;
 }
 
+/* What the kernel has taken in says that the link lives; it is asked now and then all the same, so
+ * that a NAT or a filter on the way keeps what it knows. */
+static void hear_kernel(struct engine *e, struct link *l)
+{
+	struct passed in, out;
+	if (!l->unheard_ms || !e->cfg.ops->link_passed)
+		return;
+	e->cfg.ops->link_passed(e->cfg.ctx, link_id(l), &in, &out);
+	if (in.last_ms <= l->unheard_ms)
+		return;
+	l->unheard_ms = 0;
+	l->pings = 0;
+}
+
 void datagram_timer_fire(struct engine *e, struct link *l)
 {
 	const uint64_t lost = l->dialled ? WIRE_UDP_LOST_MS : WIRE_UDP_LOST_ACCEPTED_MS;
@@ -121,6 +135,7 @@ void datagram_timer_fire(struct engine *e, struct link *l)
 		timer_set(&e->timers, &l->timer, UINT64_MAX);
 		return;
 	}
+	hear_kernel(e, l);
 	if (l->unheard_ms && l->pings >= LINK_PINGS && e->now_ms >= l->unheard_ms + lost) {
 		link_destroy(e, l, -ETIMEDOUT, true);
 		return;

@@ -291,6 +291,8 @@ void link_destroy(struct engine *e, struct link *l, int error, bool told)
 	while (l->rows)
 		row_destroy(e, l->rows);
 	rows_link_gone(e, id);
+	if (l->datagram && e->cfg.ops->way_gone)
+		e->cfg.ops->way_gone(e->cfg.ctx, id);
 	struct engine_mail m = {.kind = MAIL_LINK_GONE, .link = id};
 	mail_all(e, &m);
 	if (told)

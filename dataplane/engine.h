@@ -82,6 +82,18 @@ struct engine_ops {
 	/* The last call for this link. May take and send once what waits (engine_tx_take without
 	 * _done). */
 	void (*link_close)(void *ctx, struct link *l);
+	/*
+	 * Rows between datagram links may be served by the kernel (kernel_path.h); all may be NULL,
+	 * or none. A datagram link is up, perhaps with other addresses than before; it is gone. The
+	 * first frame of a row of it passed; such a row is gone.
+	 */
+	void (*way_set)(void *ctx, struct link *l, uint16_t frame_max);
+	void (*way_gone)(void *ctx, uint32_t link);
+	void (*row_used)(void *ctx, uint32_t link, uint32_t label, uint32_t out_link);
+	void (*row_gone)(void *ctx, uint32_t link, uint32_t label);
+	/* What passed there, not here: of a row, by a link. last_ms: as now_ms. */
+	bool (*row_passed)(void *ctx, uint32_t link, uint32_t label, struct passed *out);
+	void (*link_passed)(void *ctx, uint32_t link, struct passed *in, struct passed *out);
 	/* Bytes that the link's socket, and who reads it, may take in before the engine sees them;
 	 * may be NULL. */
 	size_t (*rx_window)(void *ctx, struct link *l);

@@ -41,6 +41,7 @@ struct row {
 	struct endpoint *endpoint;
 	uint32_t other; /* for the dump: the path's other row is (out_id, other); 0: not told */
 	bool used;
+	bool kernel; /* it was said that the kernel may serve it */
 	size_t in_mail;				    /* bytes on their way to the other worker */
 	bool paused_here, paused_next, paused_mail; /* why its sender was told to pause */
 	uint64_t last_ms;

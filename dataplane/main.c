@@ -30,11 +30,12 @@ enum {
 
 struct options {
 	int seam_fd, admin_fd; /* admin_fd -1: nobody looks */
+	int steer_fd;		/* -1: none */
 	unsigned workers, ring_mask;
 };
 
 static const char usage[] =
-	"usage: ockam-dataplane --seam-fd N [--admin-fd N] [--workers N] [--uring-mask "
+	"usage: ockam-dataplane --seam-fd N [--admin-fd N] [--steer-fd N] [--workers N] [--uring-mask "
 	"FEATURE,...]\n"
 	"Started by ockam-control. Features: multishot, buf-ring, defer-taskrun, splice.\n";
 
@@ -51,13 +52,14 @@ static int options_parse(struct options *o, int argc, char **argv)
 	static const struct option longs[] = {
 		{"seam-fd", required_argument, NULL, 's'},
 		{"admin-fd", required_argument, NULL, 'a'},
+		{"steer-fd", required_argument, NULL, 'k'},
 		{"workers", required_argument, NULL, 'w'},
 		{"uring-mask", required_argument, NULL, 'm'},
 		{"version", no_argument, NULL, 'v'},
 		{0},
 	};
 	const char *mask = getenv("OCKAM_URING_MASK");
-	*o = (struct options){.seam_fd = -1, .admin_fd = -1};
+	*o = (struct options){.seam_fd = -1, .admin_fd = -1, .steer_fd = -1};
 	for (int c; (c = getopt_long(argc, argv, "", longs, NULL)) != -1;) {
 		int n;
 		switch (c) {
@@ -68,6 +70,9 @@ static int options_parse(struct options *o, int argc, char **argv)
 			o->admin_fd = number(optarg, INT32_MAX);
 			if (o->admin_fd < 0)
 				return -EINVAL;
+			break;
+		case 'k':
+			o->steer_fd = number(optarg, INT32_MAX);
 			break;
 		case 'w':
 			n = number(optarg, REGISTRY_WORKERS);
@@ -169,11 +174,13 @@ static int run(const struct options *o, unsigned missing)
 	struct allowances *allowances = allowances_new(&limits);
 	uint64_t seed;
 	int rc;
-	if (!ledger || !dials || !allowances || getrandom(&seed, sizeof seed, 0) != sizeof seed) {
+	struct kernel_path *kernel = kernel_path_new(o->steer_fd);
+	if (!kernel || !ledger || !dials || !allowances || getrandom(&seed, sizeof seed, 0) != sizeof seed) {
 		log_error("cannot start: %s", strerror(errno));
 		ledger_free(ledger);
 		dials_free(dials);
 		allowances_free(allowances);
+		kernel_path_free(kernel);
 		return 1;
 	}
 	serials_init(&serials);
@@ -184,6 +191,7 @@ static int run(const struct options *o, unsigned missing)
 		ledger_free(ledger);
 		dials_free(dials);
 		allowances_free(allowances);
+		kernel_path_free(kernel);
 		return 1;
 	}
 	struct admin_srv *admin = admin_open(o, srv);
@@ -193,9 +201,11 @@ static int run(const struct options *o, unsigned missing)
 		.ledger = ledger,
 		.dials = dials,
 		.allowances = allowances,
+		.kernel = kernel,
 		.seam = seam_srv_seam(srv),
 		.admin = admin ? admin_srv_admin(admin) : NULL,
 		.all = workers};
+	seam_srv_kernel(srv, kernel);
 	rc = workers_start(workers, o, cfg);
 	if (rc == -ENOSYS || rc == -EPERM || rc == -EACCES) {
 		log_error("this system does not allow io_uring (%s), which the data plane needs",
@@ -229,6 +239,7 @@ static int run(const struct options *o, unsigned missing)
 	ledger_free(ledger);
 	dials_free(dials);
 	allowances_free(allowances);
+	kernel_path_free(kernel);
 	return rc;
 }
 

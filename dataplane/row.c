@@ -89,6 +89,8 @@ int row_forward_to(
 void row_destroy(struct engine *e, struct row *r)
 {
 	e->changes++;
+	if (r->kernel)
+		e->cfg.ops->row_gone(e->cfg.ctx, r->node.link, r->node.label);
 	label_remove(&e->rows, &r->node);
 	*r->in_back = r->in_next;
 	if (r->in_next)

@@ -137,6 +137,10 @@ static void rx_forward(struct rx *rx, struct row *r, uint8_t *p, const struct fr
 	if (!r->used && h->type == WIRE_DATA) {
 		r->used = true;
 		event_label(e, SEAM_LABEL_USED, r->node.link, r->node.label, 0);
+		if (rx->l->datagram && e->cfg.ops->row_used) {
+			r->kernel = true;
+			e->cfg.ops->row_used(e->cfg.ctx, r->node.link, r->node.label, r->out_id);
+		}
 	}
 	if (rx->run_len && rx->out_id == r->out_id && rx->run + rx->run_len == p &&
 		(r->out || rx->run_label == h->label)) {

@@ -6,6 +6,7 @@
 #include "confine.h"
 
 #include <errno.h>
+#include <linux/bpf.h>
 #include <linux/sockios.h>
 #include <signal.h>
 #include <string.h>
@@ -29,6 +30,8 @@ static const int allowed[] = {
 	SCMP_SYS(sendto),
 	SCMP_SYS(getsockopt),
 	SCMP_SYS(setsockopt),
+	SCMP_SYS(getsockname),
+	SCMP_SYS(getpeername),
 	SCMP_SYS(shutdown),
 	SCMP_SYS(fcntl),
 	SCMP_SYS(close),
@@ -92,6 +95,16 @@ unsigned sandbox_begin(void)
 	return missing;
 }
 
+/* Entries of maps whose descriptors we were given: looked at, changed, removed; nothing else of bpf(2). */
+static void add_maps(scmp_filter_ctx f)
+{
+	static const enum bpf_cmd commands[] = {
+		BPF_MAP_LOOKUP_ELEM, BPF_MAP_UPDATE_ELEM, BPF_MAP_DELETE_ELEM};
+	for (size_t i = 0; i < COUNT(commands); i++)
+		confine_filter_if(f, SCMP_ACT_ALLOW, SCMP_SYS(bpf), 1,
+			&SCMP_CMP(0, SCMP_CMP_EQ, commands[i]));
+}
+
 /* Memory is never made executable; the only signals are to ourselves; one question to sockets. */
 static void add_conditions(scmp_filter_ctx f)
 {
@@ -117,6 +130,7 @@ unsigned sandbox_close(void)
 		(void)without_files;
 #endif
 		add_conditions(f);
+		add_maps(f);
 	}
 	int rc = confine_filter_enter(f);
 	if (rc < 0)

@@ -43,6 +43,7 @@ struct seam_srv {
 	void *tap_ctx;
 	struct dials *dials;
 	struct limits *limits;
+	struct kernel_path *kernel; /* NULL: none */
 	uint32_t top_link, top_session; /* of control's numbers */
 	struct worker **workers;
 	struct worker_seam seam;
@@ -227,6 +228,11 @@ void seam_srv_tap(struct seam_srv *s, void (*tap)(void *ctx, const struct seam_m
 {
 	s->tap = tap;
 	s->tap_ctx = ctx;
+}
+
+void seam_srv_kernel(struct seam_srv *s, struct kernel_path *k)
+{
+	s->kernel = k;
 }
 
 const struct worker_seam *seam_srv_seam(struct seam_srv *s)
@@ -421,14 +427,17 @@ static void stats_get(struct seam_srv *s, struct seam_msg *answer)
 }
 
 /* Workers look when they need it. */
-static void set(struct limits *l, const struct seam_msg *m)
+static void set(struct seam_srv *s, const struct seam_msg *m)
 {
+	struct limits *l = s->limits;
 	if (m->has & SEAM_HAS(SEAM_A_BUSY_POLL_US))
 		atomic_store(&l->busy_poll_us, m->busy_poll_us);
 	if (m->has & SEAM_HAS(SEAM_A_MAX_QUEUE))
 		atomic_store(&l->queue, m->max_queue);
 	if (m->has & SEAM_HAS(SEAM_A_MAX_RATE))
 		atomic_store(&l->rate, m->max_rate);
+	if (m->has & SEAM_HAS(SEAM_A_MAX_RATE) && s->kernel)
+		kernel_path_hold(s->kernel, m->max_rate > 0);
 	if (m->has & SEAM_HAS(SEAM_A_MAX_BURST))
 		atomic_store(&l->burst, m->max_burst);
 }
@@ -438,6 +447,24 @@ static int dial_add(struct seam_srv *s, struct seam_msg *m)
 	int rc = m->fd < 0 ? -EBADF : dials_add(s->dials, m->service, m->fd);
 	m->fd = -1;
 	return rc;
+}
+
+static int kernel_get(struct seam_srv *s, struct kernel_status *st, struct seam_msg *answer)
+{
+	if (!s->kernel)
+		return -EOPNOTSUPP;
+	kernel_path_status(s->kernel, st);
+	memset(answer, 0, sizeof *answer);
+	answer->cmd = SEAM_KERNEL_GET;
+	answer->fd = -1;
+	answer->has = SEAM_HAS(SEAM_A_OPEN) | SEAM_HAS(SEAM_A_WANTED) | SEAM_HAS(SEAM_A_FRAMES_RX) |
+		      SEAM_HAS(SEAM_A_BYTES_RX) | SEAM_HAS(SEAM_A_WHY);
+	answer->open = st->served;
+	answer->wanted = st->wanted;
+	answer->frames_rx = st->count.frames;
+	answer->bytes_rx = st->count.bytes;
+	answer->why = st->why;
+	return 0;
 }
 
 /* A channel stays with its session. Frames between links of one worker are not copied. */
@@ -532,6 +559,7 @@ static void command(struct seam_srv *s, size_t len, int fd)
 		}
 		return;
 	}
+	struct kernel_status kernel; /* what an answer borrows from */
 	m.fd = fd;
 	answer.cmd = 0;
 	bool here = true;
@@ -554,11 +582,13 @@ static void command(struct seam_srv *s, size_t len, int fd)
 	else if (m.cmd == SEAM_STATS_GET && m.worker == s->count)
 		stats_get(s, &answer);
 	else if (m.cmd == SEAM_SET)
-		set(s->limits, &m);
+		set(s, &m);
 	else if (m.cmd == SEAM_DIAL_ADD)
 		rc = dial_add(s, &m);
 	else if (m.cmd == SEAM_DIAL_DEL)
 		dials_drop(s->dials, m.service);
+	else if (m.cmd == SEAM_KERNEL_GET)
+		rc = kernel_get(s, &kernel, &answer);
 	else if (m.cmd == SEAM_DUMP)
 		here = (rc = dump(s, &m, len)) < 0;
 	else

@@ -22,6 +22,8 @@ struct seam_srv *seam_srv_new(int seam_fd, unsigned workers, uint64_t seed, stru
  */
 void seam_srv_started(struct seam_srv *s, unsigned workers, unsigned missing);
 /* How the workers speak to control. */
+/* What KERNEL_GET tells of; before seam_srv_run. */
+void seam_srv_kernel(struct seam_srv *s, struct kernel_path *k);
 const struct worker_seam *seam_srv_seam(struct seam_srv *s);
 /* Whom commands that were executed, and what control is told, are told as well; any thread. Before
  * the workers run. */

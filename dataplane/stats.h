@@ -60,6 +60,12 @@ struct stats {
 	uint64_t sends, runs; /* sendmsg batches taken, pieces in them */
 };
 
+/* What went by another way than the engine: the kernel's. */
+struct passed {
+	uint64_t frames, bytes;
+	uint64_t last_ms; /* CLOCK_MONOTONIC; 0: nothing */
+};
+
 const char *drop_reason_name(enum drop_reason r);
 const char *stage_name(enum stage s);
 /* What came and is not accounted for: 0. */

@@ -295,6 +295,12 @@ int udps_move(void *io, const struct udp_address *at)
 	return 0;
 }
 
+int udps_where(const void *io, struct udp_address *at, uint16_t *local_port)
+{
+	const struct peer *i = io;
+	return udp_socket_where(i->port->fd, i->port->slots ? &i->at : NULL, at, local_port);
+}
+
 /* A run as one send, or its frames one by one where the kernel does not take it. */
 static int send_run(struct port *p, const struct peer *i, const struct datagram_run *run)
 {

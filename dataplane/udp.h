@@ -31,6 +31,8 @@ int udps_datagram(struct udps *u, const struct seam_msg *m);
 void *udps_open(struct udps *u, struct link *l, int fd); /* takes fd in any case */
 void *udps_open_at(struct udps *u, struct link *l, uint32_t listener, const struct udp_address *at, int *error);
 int udps_move(void *io, const struct udp_address *at);
+/* Both ends, as packets have them; `local` is zero when nobody knows it. 0 or a negative errno. */
+int udps_where(const void *io, struct udp_address *at, uint16_t *local_port);
 void udps_close(void *io, uint64_t now_ms);
 
 /* Sends what the engine has for a link. */

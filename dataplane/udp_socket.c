@@ -51,6 +51,24 @@ void udp_socket_prepare(int fd, bool *gro)
 	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
 }
 
+int udp_socket_where(int fd, const struct udp_address *to, struct udp_address *out, uint16_t *local_port)
+{
+	struct sockaddr_storage here = {0}, there = {0};
+	struct udp_address own;
+	socklen_t len = sizeof here, there_len = sizeof there;
+	if (getsockname(fd, (struct sockaddr *)&here, &len) < 0 ||
+		(!to && getpeername(fd, (struct sockaddr *)&there, &there_len) < 0))
+		return -errno;
+	if (udp_address_from(&own, &here) < 0 || (!to && udp_address_from(out, &there) < 0))
+		return -EAFNOSUPPORT;
+	if (to)
+		*out = *to;
+	else
+		memcpy(out->local, own.remote, sizeof out->local);
+	*local_port = own.port;
+	return 0;
+}
+
 static void take_control(const struct cmsghdr *c, struct udp_received *out)
 {
 	const void *data = CMSG_DATA(c);

@@ -168,6 +168,45 @@ static void on_portal_close(void *ctx, void *io)
 	apps_portal_close(io);
 }
 
+static void on_way_set(void *ctx, struct link *l, uint16_t frame_max)
+{
+	struct worker *w = ctx;
+	struct udp_address at;
+	uint16_t local_port;
+	if (udps_where(link_io(l), &at, &local_port) == 0)
+		kernel_path_link(w->cfg.kernel, link_id(l), &at, local_port, frame_max);
+}
+
+static void on_way_gone(void *ctx, uint32_t link)
+{
+	struct worker *w = ctx;
+	kernel_path_link_gone(w->cfg.kernel, link);
+}
+
+static void on_row_used(void *ctx, uint32_t link, uint32_t label, uint32_t out_link)
+{
+	struct worker *w = ctx;
+	kernel_path_row(w->cfg.kernel, link, label, out_link);
+}
+
+static void on_row_gone(void *ctx, uint32_t link, uint32_t label)
+{
+	struct worker *w = ctx;
+	kernel_path_row_gone(w->cfg.kernel, link, label);
+}
+
+static bool on_row_passed(void *ctx, uint32_t link, uint32_t label, struct passed *out)
+{
+	struct worker *w = ctx;
+	return kernel_path_row_count(w->cfg.kernel, link, label, out);
+}
+
+static void on_link_passed(void *ctx, uint32_t link, struct passed *in, struct passed *out)
+{
+	struct worker *w = ctx;
+	kernel_path_link_count(w->cfg.kernel, link, in, out);
+}
+
 static const struct engine_ops engine_ops = {
 	.event = on_event,
 	.post = on_post,
@@ -175,6 +214,12 @@ static const struct engine_ops engine_ops = {
 	.link_open_at = on_link_open_at,
 	.link_move = on_link_move,
 	.link_close = on_link_close,
+	.way_set = on_way_set,
+	.way_gone = on_way_gone,
+	.row_used = on_row_used,
+	.row_gone = on_row_gone,
+	.row_passed = on_row_passed,
+	.link_passed = on_link_passed,
 	.rx_window = on_rx_window,
 	.tx_waiting = on_tx_waiting,
 	.app_open = on_app_open,

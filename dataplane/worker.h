@@ -6,6 +6,7 @@
 #ifndef OCKAM_WORKER_H
 #define OCKAM_WORKER_H
 
+#include "kernel_path.h"
 #include "mailbox.h"
 
 struct worker;
@@ -38,6 +39,7 @@ struct worker_config {
 	struct allowances *allowances;
 	const struct worker_seam *seam;
 	const struct worker_admin *admin; /* NULL: nobody looks */
+	struct kernel_path *kernel; /* shared by all */
 	struct worker **all; /* by index; filled before any link is added */
 };
 

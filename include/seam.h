@@ -70,7 +70,11 @@
  *                           label_tx).
  * SEAM_LABEL_DEL   control  link* label*                                -       -ENOENT
  * SEAM_LABEL_GET   control  link* label*                                -       -ENOENT
- *        answer:            link label idle_ms
+ *        answer:            link label idle_ms      and of a row that the kernel may serve: frames_rx
+ *                           bytes_rx (what it has; idle_ms is since then too, as LINK_GET counts it)
+ * SEAM_KERNEL_GET  control  -            of rows between datagram links       -       -EOPNOTSUPP
+ *        answer:            open (that the kernel serves) wanted (that it should) frames_rx bytes_rx
+ *                           (what it has forwarded) why (not all are served, or none can be; or empty)
  * SEAM_SESSION_ADD control  session* serial* role* suite* link* label (rx)* label_tx* frame_max*
  *                           chain_rx* chain_tx* (32 bytes each) exporter* path_flags close note
  *                           peer (its identifier, as operators are told)
@@ -218,6 +222,7 @@ enum seam_cmd {
 	SEAM_DIAL_DEL,
 	SEAM_DIAL_WANTED,
 	SEAM_SET,
+	SEAM_KERNEL_GET,
 	SEAM_CMD_END
 };
 
@@ -279,6 +284,8 @@ enum seam_attr {
 	SEAM_A_TENANT,
 	SEAM_A_LIMITED,
 	SEAM_A_BYTES_THROUGH,
+	SEAM_A_WANTED,
+	SEAM_A_WHY,
 	SEAM_A_END
 };
 #define SEAM_HAS(attr) (1ull << (attr))
@@ -323,7 +330,8 @@ struct seam_msg {
 	uint64_t tag_rx, tag_tx;
 	struct udp_address address;
 	const char *peer; /* NUL-terminated */
-	uint32_t portal, stream, open;
+	uint32_t portal, stream, open, wanted;
+	const char *why; /* NUL-terminated */
 	const char *service; /* NUL-terminated */
 	uint32_t worker;
 	const char *counters; /* NUL-terminated */

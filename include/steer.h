@@ -38,6 +38,7 @@ enum steer_how {
 struct steer_answer {
 	int32_t error; /* 0 or negative errno */
 	uint32_t how;
+	uint32_t cpus; /* of the greeting: so many values has a count */
 	char why[120]; /* a sentence's end, when there is an error */
 };
 

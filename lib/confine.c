@@ -22,6 +22,11 @@ void confine_hide(void)
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 }
 
+bool confine_has(unsigned capability)
+{
+	return capng_get_caps_process() == 0 && capng_have_capability(CAPNG_EFFECTIVE, capability);
+}
+
 /* The bounding set first: emptying it is itself a privilege. */
 int confine_drop_capabilities(uint64_t keep)
 {

@@ -29,6 +29,8 @@
  * privileges by execve. */
 void confine_hide(void);
 
+bool confine_has(unsigned capability); /* in effect, for this thread */
+
 /* All capability sets are emptied; those of `keep` (1 << CAP_*) that are effective now stay so, for
  * this program and none that it starts. */
 int confine_drop_capabilities(uint64_t keep);

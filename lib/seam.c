@@ -79,6 +79,8 @@ static const struct field fields[SEAM_A_END] = {
 	[SEAM_A_TENANT] = FIELD(K_U64, tenant),
 	[SEAM_A_LIMITED] = FIELD(K_U64, limited),
 	[SEAM_A_BYTES_THROUGH] = FIELD(K_U64, bytes_through),
+	[SEAM_A_WANTED] = FIELD(K_U32, wanted),
+	[SEAM_A_WHY] = FIELD(K_TEXT, why),
 };
 
 #define H(a) SEAM_HAS(SEAM_A_##a)
@@ -117,6 +119,8 @@ static const struct command commands[SEAM_CMD_END - SEAM_CMD_BASE] = {
 	CMD(DGRAM) = {"DGRAM", H(LISTENER) | H(ADDRESS) | H(FRAME),
 		H(LISTENER) | H(ADDRESS) | H(FRAME)},
 	CMD(SESSION_MTU) = {"SESSION_MTU", NONE, H(SESSION) | H(FRAME_MAX)},
+	CMD(KERNEL_GET) = {"KERNEL_GET", 0,
+		H(OPEN) | H(WANTED) | H(FRAMES_RX) | H(BYTES_RX) | H(WHY)},
 	CMD(LINK_SILENT) = {"LINK_SILENT", NONE, H(LINK)},
 	CMD(MSG) = {"MSG", H(SESSION) | H(MESSAGE) | H(FRAME), H(SESSION) | H(MESSAGE) | H(FRAME)},
 	CMD(LINK_NEW) = {"LINK_NEW", NONE, H(LINK) | H(LISTENER) | H(PEER)},

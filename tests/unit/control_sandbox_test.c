@@ -252,6 +252,11 @@ static int load_bpf(void *ctx)
 	return errno_of(syscall(SYS_bpf, 0, NULL, 0));
 }
 
+static int load_program(void *ctx)
+{
+	return errno_of(syscall(SYS_bpf, 5 /* BPF_PROG_LOAD */, NULL, 0));
+}
+
 static int change_user(void *ctx)
 {
 	return errno_of(syscall(SYS_setuid, geteuid()));
@@ -277,6 +282,7 @@ static void attacks_end_the_process(void **state)
 	assert_int_equal(attempt_as(geteuid(), enter, peek, *state), -SIGSYS);
 	assert_int_equal(attempt_as(geteuid(), enter, new_namespace, *state), -SIGSYS);
 	assert_int_equal(attempt_as(geteuid(), enter, load_bpf, *state), -SIGSYS);
+	assert_int_equal(attempt_as(geteuid(), enter, load_program, *state), -SIGSYS);
 	assert_int_equal(attempt_as(geteuid(), enter, change_user, *state), -SIGSYS);
 	if (!SANITIZED)
 		assert_int_equal(attempt_as(geteuid(), enter, trace, *state), -SIGSYS);

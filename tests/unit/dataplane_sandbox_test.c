@@ -8,6 +8,7 @@
 #include "sandbox.h"
 #include "seam.h"
 
+#include <linux/bpf.h>
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <netinet/in.h>
@@ -194,6 +195,27 @@ static int type_on_terminal(void *ctx)
 	return errno_of(ioctl(STDIN_FILENO, TIOCSTI, "x"));
 }
 
+static int map_entry(void *ctx)
+{
+	union bpf_attr a = {.map_fd = UINT32_MAX};
+	for (int cmd = BPF_MAP_LOOKUP_ELEM; cmd <= BPF_MAP_DELETE_ELEM; cmd++)
+		if (syscall(SYS_bpf, cmd, &a, sizeof a) == 0 || errno != EBADF)
+			return errno;
+	return TAKEN;
+}
+
+static int make_map(void *ctx)
+{
+	union bpf_attr a = {.map_type = BPF_MAP_TYPE_ARRAY, .key_size = 4, .value_size = 4, .max_entries = 1};
+	return errno_of(syscall(SYS_bpf, BPF_MAP_CREATE, &a, sizeof a));
+}
+
+static int next_entry(void *ctx)
+{
+	union bpf_attr a = {.map_fd = UINT32_MAX};
+	return errno_of(syscall(SYS_bpf, BPF_MAP_GET_NEXT_KEY, &a, sizeof a));
+}
+
 static int catch_sigsys(void *ctx)
 {
 	signal(SIGSYS, SIG_IGN);
@@ -215,6 +237,10 @@ static void other_calls_end_the_process(void **state)
 	assert_attempt(all, make_code, NULL, -SIGSYS);
 	assert_attempt(all, type_on_terminal, NULL, -SIGSYS);
 	assert_attempt(all, make_ring, NULL, -SIGSYS);
+	assert_attempt(all, make_map, NULL, -SIGSYS);
+	assert_attempt(all, next_entry, NULL, -SIGSYS);
+	if (geteuid() == 0) /* where nobody else may use bpf(2), it fails before */
+		assert_attempt(all, map_entry, NULL, TAKEN);
 	if (SANITIZED) /* they may use these themselves */
 		return;
 	assert_attempt(all, catch_sigsys, NULL, -SIGSYS);

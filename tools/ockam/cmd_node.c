@@ -3,6 +3,7 @@
 #include "address.h"
 #include "config_run.h"
 #include "delete.h"
+#include "forward_path.h"
 #include "guard.h"
 #include "home_call.h"
 #include "log_follow.h"
@@ -128,6 +129,8 @@ static int make_config(const struct cli *c, const struct args *a, json_t **out)
 	unsigned long port = args_count(a, "http-server-port", 0);
 	if (port > PORT_MAX)
 		return cli_fail(c, CLI_USAGE, "--http-server-port is a port from 0 to %d", PORT_MAX);
+	if (args_text(a, "path") && forward_path_of(args_text(a, "path")) < 0)
+		return cli_fail(c, CLI_USAGE, "--path is auto, uring or tc");
 	json_t *config = node_default_config();
 	int rc = config ? add_listeners(c, a, "tcp-listener-address", config, "tcp_listeners")
 			: cli_fail(c, CLI_INTERNAL, "out of memory");
@@ -139,6 +142,8 @@ static int make_config(const struct cli *c, const struct args *a, json_t **out)
 	}
 	json_object_set_new(config, "authorized", object_strings(a, "authorized"));
 	json_object_set_new(config, "transit", object_strings(a, "transit"));
+	if (args_text(a, "path"))
+		json_object_set_new(config, "path", json_string(args_text(a, "path")));
 	if (workers)
 		json_object_set_new(config, "workers", json_integer((json_int_t)workers));
 	if (has_http_server(a))

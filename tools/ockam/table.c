@@ -61,6 +61,8 @@ OPTION o_max_rate = {"max-rate", 0, VALUE_SIZE, .meta = "SIZE",
 OPTION o_max_burst = {"max-burst", 0, VALUE_SIZE, .meta = "SIZE",
 	.help = "bytes that --max-rate lets be saved up; default 64K"};
 #define SETTINGS &o_busy_poll, &o_max_paths, &o_max_queue, &o_max_rate, &o_max_burst
+OPTION o_forward = {"path", 0, VALUE_TEXT, .meta = "auto|uring|tc",
+	.help = "by what relays forward: in the kernel where possible, or by io_uring alone"};
 OPTION o_transit = {"transit", 0, VALUE_TRANSIT, .many = true, .meta = "CIDR[:PORT|:LO-HI]",
 	.help = "dial onward to these addresses for others"};
 OPTION o_http_server = {"http-server", 0, VALUE_NONE,
@@ -143,7 +145,7 @@ static const struct command node_commands[] = {
 		.pos = {{"NAME|FILE", VALUE_NAME_OR_FILE, false,
 			"default: `default`, then random names; FILE: a configuration in YAML"}},
 		.opt = {&o_tcp_listener, &o_udp_listener, &o_foreground, &o_exit_on_eof, &o_authorized,
-			&o_identity, &o_vault, &o_workers, &o_transit, &o_http_server, &o_http_port, &o_timeout, &o_configuration,
+			&o_identity, &o_vault, &o_workers, &o_forward, &o_transit, &o_http_server, &o_http_port, &o_timeout, &o_configuration,
 			&o_variable, SETTINGS},
 		.about = "Returns when the node answers, and prints its name. The vault and the "
 			 "identity `default` are\n"
