@@ -32,6 +32,7 @@ enum {
 	FINISH_MIN = 16,
 	DATA_MIN = 32,
 	IP_OFFSET_OR_MORE = 0x3fff,
+	LOOPBACK = 1, /* in every network namespace */
 };
 
 struct {
@@ -64,8 +65,18 @@ struct head {
 	__be32 label;
 };
 
+/* The way over the segments. */
+struct walk {
+	struct __sk_buff *skb;
+	__u32 at, end, segment;
+	__be32 label;
+	__u32 frames;
+	__u32 bad;
+};
+
 struct packet {
 	struct relay_key key;
+	struct walk walk;   /* here, so that no other variable is laid over its pointer */
 	__u32 l4;	    /* where the UDP header is */
 	__u32 payload, end; /* where frames are */
 	__u8 ttl;
@@ -140,20 +151,33 @@ static __always_inline int sound(const struct head *h, __u32 len, __be32 label)
 	       (h->first == DATA ? len >= DATA_MIN : h->first == FINISH && len >= FINISH_MIN);
 }
 
-/* How many frames; 0: a segment is not one of this row's. */
-static __always_inline __u32 frames(struct __sk_buff *skb, const struct packet *p)
+/* One segment; 1: it was the last that is looked at. */
+static long look(__u32 n, struct walk *w)
 {
-	__u32 segment = skb->gso_size ? skb->gso_size : p->end - p->payload, at = p->payload;
+	__u32 len = w->end - w->at < w->segment ? w->end - w->at : w->segment;
 	struct head h;
-	for (__u32 n = 0; n < RELAY_SEGMENTS_MAX; n++) {
-		__u32 len = p->end - at < segment ? p->end - at : segment;
-		if (bpf_skb_load_bytes(skb, at, &h, sizeof h) || !sound(&h, len, p->key.label))
-			return 0;
-		at += len;
-		if (at >= p->end)
-			return n + 1;
-	}
-	return 0;
+	w->bad = 1;
+	if (bpf_skb_load_bytes(w->skb, w->at, &h, sizeof h) || !sound(&h, len, w->label))
+		return 1;
+	w->bad = 0;
+	w->frames = n + 1;
+	w->at += len;
+	return w->at >= w->end;
+}
+
+/* How many frames; 0: a segment is not one of this row's. By bpf_loop, for the verifier follows
+ * every turn of any other loop by itself, and gives up some day. */
+static __always_inline __u32 frames(struct __sk_buff *skb, struct packet *p)
+{
+	p->walk = (struct walk){
+		.skb = skb,
+		.at = p->payload,
+		.end = p->end,
+		.segment = skb->gso_size ? skb->gso_size : p->end - p->payload,
+		.label = p->key.label,
+	};
+	bpf_loop(RELAY_SEGMENTS_MAX, look, &p->walk, 0);
+	return p->walk.bad || p->walk.at < p->walk.end ? 0 : p->walk.frames;
 }
 
 /* The largest segment passes the way out, by what its device takes now. */
@@ -256,6 +280,9 @@ int udp_relay(struct __sk_buff *skb)
 		c->bytes += p.end - p.payload;
 		c->last_ns = bpf_ktime_get_coarse_ns();
 	}
+	/* within the host it is where it has to be: its socket is found by what it says now */
+	if (r->out_ifindex == LOOPBACK && r->in_ifindex == LOOPBACK)
+		return NEXT;
 	return bpf_redirect_neigh(r->out_ifindex, NULL, 0, 0);
 }
 

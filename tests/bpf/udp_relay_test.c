@@ -14,6 +14,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -22,6 +23,7 @@
 enum { LABEL = 0x01020304, SLOT = 5, LOOPBACK = 1, NEXT = -1, SKIP = 77, CPUS_MAX = 1024 };
 
 static struct udp_relay_bpf *programs;
+static uint32_t device; /* the way out */
 
 static struct relay_key key_of(int family)
 {
@@ -40,7 +42,7 @@ static struct relay_row row_of(int family)
 {
 	struct relay_row r = {.slot = SLOT,
 		.in_ifindex = LOOPBACK,
-		.out_ifindex = LOOPBACK,
+		.out_ifindex = device,
 		.frame_max = 9000,
 		.remote_port = htons(65000),
 		.local_port = htons(4001)};
@@ -405,7 +407,7 @@ static void from_another_device_goes_up(void **state)
 
 static void set_mtu(int mtu)
 {
-	struct ifreq r = {.ifr_name = "lo", .ifr_mtu = mtu};
+	struct ifreq r = {.ifr_name = "out", .ifr_mtu = mtu};
 	int s = socket(AF_INET, SOCK_DGRAM, 0);
 	assert_int_equal(ioctl(s, SIOCSIFMTU, &r), 0);
 	close(s);
@@ -427,7 +429,7 @@ static void too_big_goes_up(void **state)
 		goes_up(&p, (uint32_t)(1401 - headers), RELAY_TOO_BIG);
 		make_many(&p, family, 2, (uint16_t)(1400 - headers), 400);
 		leaves(&p, (uint32_t)(1400 - headers), family, 2);
-		set_mtu(65536);
+		set_mtu(65535);
 		fresh(NULL);
 		struct relay_key k = key_of(family);
 		struct relay_row r = row_of(family);
@@ -441,6 +443,23 @@ static void too_big_goes_up(void **state)
 		leaves(&p, 0, family, 1);
 		fresh(NULL);
 	}
+}
+
+/* From lo to lo it stays where it is, with the new addresses; from elsewhere it is sent there. */
+static void within_the_host_nothing_is_sent(void **state)
+{
+	struct packet p;
+	for (int family = 4; family <= 6; family += 2) {
+		struct relay_key k = key_of(family);
+		struct relay_row r = row_of(family);
+		r.out_ifindex = LOOPBACK;
+		put_row(&k, &r);
+		make(&p, family, 100);
+		assert_int_equal(run(&p, 0), NEXT);
+		assert_int_equal(packet_udp(&p)->dest, r.remote_port);
+		assert_int_equal(packet_udp_sum(&p), 0);
+	}
+	assert_int_equal(count().frames, 2);
 }
 
 static void a_row_without_counts_works(void **state)
@@ -462,6 +481,9 @@ static const char *missing(void)
 	close(s);
 	if (rc < 0)
 		return "lo cannot be set up";
+	if (system("ip link add out type veth peer name far && ip link set out up mtu 65535") ||
+		!(device = if_nametoindex("out")))
+		return "no device can be made";
 	programs = udp_relay_bpf__open_and_load();
 	return programs		? NULL
 	       : errno == EPERM ? "loading programs is not allowed"
@@ -486,6 +508,7 @@ int main(void)
 		T(the_last_hop_goes_up),
 		T(from_another_device_goes_up),
 		T(too_big_goes_up),
+		T(within_the_host_nothing_is_sent),
 		T(a_row_without_counts_works),
 	};
 	const char *why = missing();
