@@ -29,6 +29,7 @@ long_files() {
 		dataplane/worker.c: one loop, each thing that can complete in it
 		tests/admin_test.c: one fixture, one case for each object of the operator's door
 		tests/bpf/steer_test.c: one fixture, one case for each kind of packet
+		tests/bpf/udp_relay_test.c: one fixture, one case for each decision of the program
 		tests/dataplane_test.c: one fixture, one case for each thing that a link may do
 		tests/e2e/crash.bats: each process killed at each point
 		tests/fuzz/world.c: the steps that a program of the fuzzer is made of

@@ -287,7 +287,8 @@ static int open_forward(struct bench *b, void **state)
 static int open_relay(struct bench *b, void **state)
 {
 	static const struct via_kind *const kinds[] = {&via_bare, &via_splice, &via_haproxy,
-		&via_nginx, &via_socat, &via_node, &via_bare_udp, &via_coturn, &via_node_udp, NULL};
+		&via_nginx, &via_socat, &via_node, &via_bare_udp, &via_coturn, &via_node_udp,
+		&via_node_tc, NULL};
 	static const struct plan plan = {kinds, NULL, true, true};
 	return open_plan(b, state, &plan);
 }

@@ -150,4 +150,9 @@ static int open_node(struct bench *b, const struct via_set *s, struct via *v)
 const struct via_kind via_bare = {"no relay", VIA_TCP, VIA_PLAIN, NULL, open_bare};
 const struct via_kind via_node = {"relay node", VIA_TCP, VIA_FRAMES, NULL, open_node};
 const struct via_kind via_bare_udp = {"no relay over UDP", VIA_UDP, VIA_PLAIN, NULL, open_bare_udp};
-const struct via_kind via_node_udp = {"relay node over UDP", VIA_UDP, VIA_FRAMES, NULL, open_node};
+static const char *const in_user_space[] = {"--path", "uring", NULL};
+static const char *const in_the_kernel[] = {"--path", "tc", NULL};
+const struct via_kind via_node_udp = {
+	"relay node over UDP", VIA_UDP, VIA_FRAMES, NULL, open_node, in_user_space};
+const struct via_kind via_node_tc = {
+	"relay node over UDP, kernel", VIA_UDP, VIA_FRAMES, NULL, open_node, in_the_kernel};

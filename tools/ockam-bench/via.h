@@ -36,7 +36,7 @@ struct via_kind {
 };
 
 extern const struct via_kind via_bare, via_splice, via_haproxy, via_nginx, via_socat, via_node,
-	via_bare_udp, via_coturn, via_node_udp;
+	via_bare_udp, via_coturn, via_node_udp, via_node_tc;
 
 struct via {
 	const struct via_kind *kind;
