@@ -22,7 +22,7 @@ hostname "$(option name)"
 export SLOW
 SLOW=$(option slow)
 ip link set lo up
-for driver in virtio_net virtio_console virtio_rng bridge veth; do
+for driver in virtio_net virtio_console virtio_rng bridge veth tun; do
 	modprobe $driver
 done
 IFS=, read -ra nics < <(option nics)
