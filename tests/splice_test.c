@@ -200,6 +200,26 @@ static void small_ones_between_keep_their_place(void **state)
 	pair_end(&p);
 }
 
+/* What an operator limits is counted where it is copied: from then on nothing passes. */
+static void a_limit_ends_it(void **state)
+{
+	struct dp *d = *state;
+	struct pair p;
+	pair_open(d, &p, (struct source){.label = 7, .frames = 4000});
+	pair_start(&p);
+	unsigned first = 0;
+	for (; first < 2000 && splices() && passed(d, p.in) < PASSED_MIN; first += 10)
+		sink_read(p.sink, &p.s, 7, first, first + 10);
+	struct seam_msg m = {
+		.cmd = SEAM_SET, .fd = -1, .has = H(MAX_QUEUE), .max_queue = 1ull << 40};
+	assert_int_equal(command(d, m, -1, NULL), 0);
+	sink_read(p.sink, &p.s, 7, first, first + 800); /* what was under way */
+	uint64_t then = passed(d, p.in);
+	sink_read(p.sink, &p.s, 7, first + 800, p.s.frames);
+	assert_int_equal(passed(d, p.in), then);
+	pair_end(&p);
+}
+
 struct reader {
 	const struct source *s;
 	int fd;
@@ -368,6 +388,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		T(large_frames_pass),
 		T(small_ones_between_keep_their_place),
+		T(a_limit_ends_it),
 		T(two_ways_from_one_link),
 		T(a_reader_that_stops),
 		T(frames_in_small_pieces),
