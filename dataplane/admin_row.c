@@ -4,6 +4,8 @@
 #include "ledger.h"
 #include "session_state.h"
 
+#include <stdio.h>
+
 #define N(name, value) admin_set(m, ADMIN_A_##name, (uint64_t)(value))
 #define S(name, value) admin_set_text(m, ADMIN_A_##name, (value))
 
@@ -153,6 +155,24 @@ static const char *label_state(const struct row *r)
 	return r->used ? "used" : "installed";
 }
 
+/* Between datagram links: the kernel's way, or why not. */
+static void label_kernel(struct admin_msg *m, const struct engine *e, const struct row *r)
+{
+	static _Thread_local char why[ADMIN_TEXT_MAX]; /* until the next row */
+	const uint32_t link = r->node.link, label = r->node.label;
+	struct passed p;
+	bool served = false;
+	snprintf(why, sizeof why, "this data plane has no way in the kernel");
+	if (e->cfg.ops->row_served)
+		served = e->cfg.ops->row_served(e->cfg.ctx, link, label, why, sizeof why);
+	S(PATH, served ? "tc" : "uring");
+	S(WHY, served ? "the kernel forwards it: nothing costs less" : why);
+	if (e->cfg.ops->row_passed && e->cfg.ops->row_passed(e->cfg.ctx, link, label, &p)) {
+		N(FRAMES_RX, p.frames);
+		N(BYTES_RX, p.bytes);
+	}
+}
+
 /* Which way frames with this label take, and why none that costs less. */
 static void label_path(struct admin_msg *m, const struct engine *e, const struct row *r)
 {
@@ -169,11 +189,11 @@ static void label_path(struct admin_msg *m, const struct engine *e, const struct
 	} else if (out && ((in && in->session) || out->session)) {
 		S(PATH, "channel");
 		S(WHY, "one of its links is a channel of this node");
+	} else if (out && in && in->datagram && out->datagram) {
+		label_kernel(m, e, r);
 	} else if (out) {
 		S(PATH, "uring");
-		S(WHY, in && in->datagram && out->datagram
-				? "no program of the kernel forwards between these sockets"
-				: "the links are shared with other paths");
+		S(WHY, "the links are shared with other paths");
 	}
 }
 

@@ -94,6 +94,8 @@ struct engine_ops {
 	/* What passed there, not here: of a row, by a link. last_ms: as now_ms. */
 	bool (*row_passed)(void *ctx, uint32_t link, uint32_t label, struct passed *out);
 	void (*link_passed)(void *ctx, uint32_t link, struct passed *in, struct passed *out);
+	/* The kernel serves this row now; false: not, and why. */
+	bool (*row_served)(void *ctx, uint32_t link, uint32_t label, char *why, size_t cap);
 	/* Bytes that the link's socket, and who reads it, may take in before the engine sees them;
 	 * may be NULL. */
 	size_t (*rx_window)(void *ctx, struct link *l);

@@ -561,6 +561,21 @@ bool kernel_path_row_count(struct kernel_path *k, uint32_t link, uint32_t label,
 	return r;
 }
 
+bool kernel_path_row_served(
+	struct kernel_path *k, uint32_t link, uint32_t label, char *why, size_t cap)
+{
+	pthread_mutex_lock(&k->lock);
+	const struct krow *r = row_find(k, link, label);
+	const bool served = r && r->served;
+	if (!served)
+		snprintf(why, cap, "%s",
+			!r	    ? "nothing has passed yet"
+			: k->why[0] ? k->why
+				    : "not yet");
+	pthread_mutex_unlock(&k->lock);
+	return served;
+}
+
 void kernel_path_link_count(
 	struct kernel_path *k, uint32_t link, struct passed *in, struct passed *out)
 {

@@ -44,6 +44,9 @@ void kernel_path_hold(struct kernel_path *k, bool hold);
 /* False: it is none of these. */
 bool kernel_path_row_count(
 	struct kernel_path *k, uint32_t link, uint32_t label, struct passed *out);
+/* The kernel serves this row now; false: not, and why (a sentence, cut at cap). */
+bool kernel_path_row_served(
+	struct kernel_path *k, uint32_t link, uint32_t label, char *why, size_t cap);
 /* What came in by a link, and what left by it. */
 void kernel_path_link_count(
 	struct kernel_path *k, uint32_t link, struct passed *in, struct passed *out);

@@ -207,6 +207,12 @@ static void on_link_passed(void *ctx, uint32_t link, struct passed *in, struct p
 	kernel_path_link_count(w->cfg.kernel, link, in, out);
 }
 
+static bool on_row_served(void *ctx, uint32_t link, uint32_t label, char *why, size_t cap)
+{
+	struct worker *w = ctx;
+	return kernel_path_row_served(w->cfg.kernel, link, label, why, cap);
+}
+
 static const struct engine_ops engine_ops = {
 	.event = on_event,
 	.post = on_post,
@@ -220,6 +226,7 @@ static const struct engine_ops engine_ops = {
 	.row_gone = on_row_gone,
 	.row_passed = on_row_passed,
 	.link_passed = on_link_passed,
+	.row_served = on_row_served,
 	.rx_window = on_rx_window,
 	.tx_waiting = on_tx_waiting,
 	.app_open = on_app_open,

@@ -37,7 +37,8 @@
  * SESSION  session* worker link role suite state peer label label_tx frame_max streams rtt_us epoch_tx
  *          epoch_rx frames_rx frames_tx bytes_rx bytes_tx replays forged malformed queued paused
  *          undelivered age_ms portals
- * LABEL    link* label* worker state egress label_tx session path why queued paused idle_ms
+ * LABEL    link* label* worker state egress label_tx session path why frames_rx bytes_rx (that the kernel
+ *          has forwarded) queued paused idle_ms
  * STREAM   session* stream* worker portal service state bytes_rx bytes_tx queued window paused
  * PORTAL   session* portal* worker service streams bytes_rx bytes_tx
  * COUNTER  worker* stage* name* value: what became of frames (dataplane/stats.h)

@@ -84,6 +84,7 @@ v6() { # the same networks, without NAT
 	eventually kernel_is paths 2
 	kernel_is wanted 2
 	kernel_is why null
+	[ "$(OCKAM_HOME=$TEST_ROOT/relay topology_in "$NET" relay "${OCKAM%/*/*}/ockam-dp/ockam-dp" -j label show path tc | jq length)" = 2 ]
 	before=$(kernel frames)
 	passes_without_us
 	[ "$(kernel frames)" -ge $((before + 4)) ]

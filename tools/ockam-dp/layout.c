@@ -21,7 +21,7 @@ const struct layout layouts[ADMIN_OBJECTS_END] = {
 			A(EPOCH_RX), A(QUEUED), A(UNDELIVERED), A(PAUSED), A(AGE_MS)}},
 	[ADMIN_LABEL] = {"a path: where frames go that come by a link with a label, and how",
 		{A(LINK), A(LABEL), A(STATE), A(EGRESS), A(LABEL_TX), A(SESSION), A(PATH)},
-		{A(QUEUED), A(PAUSED), A(IDLE_MS)}, {A(WORKER), A(WHY)}},
+		{A(FRAMES_RX), A(BYTES_RX), A(QUEUED), A(PAUSED), A(IDLE_MS)}, {A(WORKER), A(WHY)}},
 	[ADMIN_STREAM] = {"a connection of an application that a session carries",
 		{A(SESSION), A(STREAM), A(STATE), A(SERVICE), A(BYTES_RX), A(BYTES_TX)},
 		{A(QUEUED), A(WINDOW), A(PAUSED)}, {A(WORKER), A(PORTAL)}},
