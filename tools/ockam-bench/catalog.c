@@ -132,7 +132,8 @@ static const struct scenario relay = {
 	.checked = "numbered frames before each load arrive whole and in order, path by path; over "
 		   "TCP all of a load",
 	.contestants = LIST("no relay", "splice relay", "HAProxy, TCP mode", "nginx stream",
-		"socat", "relay node", "no relay over UDP", "coturn", "relay node over UDP", "relay node over UDP, kernel"),
+		"socat", "relay node", "no relay over UDP", "coturn", "relay node over UDP",
+		"relay node over UDP, kernel"),
 	.ours = LIST("relay node"),
 	.metrics = METRICS({"throughput", "Gbit/s", MORE}, {"frames", "M/s", MORE},
 		{"lost", "%", LESS}, {"relay's CPU", "s/GiB", LESS},
@@ -159,7 +160,7 @@ static const struct scenario relay = {
 			{"no relay over UDP", "CPU of the machine, 1400 B"}, AT_MOST(1.15)},
 		{{"relay node", "round trip beside bulk, p99"},
 			{"relay node", "round trip of a 64 B frame, p99"}, AT_MOST(3)}),
-	.seconds = .25,
+	.seconds = .15,
 	.ops = &relay_ops,
 };
 

@@ -73,10 +73,12 @@ FORWARD = [("no relay", "no relay"), ("splice relay", "splice relay, looks at no
 RELAY = [("no relay", "no relay"), ("splice relay", "splice relay"), ("HAProxy, TCP mode", "HAProxy"), ("nginx stream", "nginx"),
          ("socat", "socat")] + [(f"relay node, {p}", f"**relay node, {p}**") for p in ("1 path", "16 paths", "256 paths")]
 RELAY_UDP = [("no relay over UDP", "no relay"), ("coturn", "coturn")] + [
-    (f"relay node over UDP, {p}", f"**relay node, {p}**") for p in ("1 path", "16 paths", "256 paths")]
+    (f"relay node over UDP{how}, {p}", f"**relay node{how}, {p}**")
+    for how in ("", ", kernel") for p in ("1 path", "16 paths", "256 paths")]
 RELAY_ALL = [("no relay", "no relay"), ("splice relay", "splice relay"), ("HAProxy, TCP mode", "HAProxy"), ("nginx stream", "nginx"),
              ("socat", "socat"), ("relay node", "**relay node**"), ("no relay over UDP", "no relay over UDP"), ("coturn", "coturn"),
-             ("relay node over UDP", "**relay node over UDP**")]
+             ("relay node over UDP", "**relay node over UDP**"),
+             ("relay node over UDP, kernel", "**relay node over UDP in the kernel**")]
 PORTAL = [("bare TCP", "bare TCP"), ("bare TCP, ends on two CPUs", "bare TCP, ends on two CPUs"), ("ockam portal", "**ockam portal**"),
           ("ssh -L, aes128-gcm", "ssh -L, aes128-gcm"), ("stunnel", "stunnel"), ("HAProxy TLS", "HAProxy TLS"),
           ("socat TLS", "socat TLS"), ("spiped", "spiped")]

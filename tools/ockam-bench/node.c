@@ -69,20 +69,45 @@ static int node_read(json_t *j, struct node_info *info)
 	return info->port && info->udp_port ? 0 : -EPROTO;
 }
 
-int node_look(const struct bench *b, const char *name, struct node_info *info)
+/* What `node show` says; a new reference. */
+static int node_show(const struct bench *b, const char *name, json_t **out)
 {
 	char *text = malloc(SHOW_MAX);
 	const char *args[] = {"node", "show", name, "--output", "json", NULL};
 	int rc = text ? node_command(b, args, text, SHOW_MAX, NULL) : -ENOMEM;
-	if (rc < 0) {
-		free(text);
-		return rc;
-	}
-	json_t *j = json_loads(text, 0, NULL);
+	if (rc == 0)
+		*out = json_loads(text, 0, NULL);
 	free(text);
+	return rc < 0 ? rc : *out ? 0 : -EPROTO;
+}
+
+int node_look(const struct bench *b, const char *name, struct node_info *info)
+{
+	json_t *j;
+	int rc = node_show(b, name, &j);
+	if (rc < 0)
+		return rc;
 	rc = node_read(j, info);
 	json_decref(j);
 	return rc;
+}
+
+int node_kernel_frames(
+	const struct bench *b, const char *name, uint64_t *frames, char *why, size_t cap)
+{
+	json_t *j;
+	json_int_t n = 0;
+	const char *reason = NULL;
+	int rc = node_show(b, name, &j);
+	if (rc < 0)
+		return rc;
+	const json_t *kernel = json_object_get(j, "kernel_relay");
+	n = json_integer_value(json_object_get(kernel, "frames"));
+	reason = json_string_value(json_object_get(kernel, "why"));
+	snprintf(why, cap, "%s", reason ? reason : "no reason is given");
+	*frames = (uint64_t)n;
+	json_decref(j);
+	return 0;
 }
 
 int node_create_with(const struct bench *b, const char *name, const char *const options[],

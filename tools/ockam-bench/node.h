@@ -26,6 +26,9 @@ int node_create(const struct bench *b, const char *name, struct node_info *info)
 int node_create_with(const struct bench *b, const char *name, const char *const options[],
 	struct node_info *info);
 int node_look(const struct bench *b, const char *name, struct node_info *info);
+/* How many frames the kernel has forwarded for it, and why not all, if there is a reason. */
+int node_kernel_frames(
+	const struct bench *b, const char *name, uint64_t *frames, char *why, size_t cap);
 /* Ends all nodes of the home in use. */
 void node_delete_all(const struct bench *b);
 /* CPU time of both processes. */

@@ -7,6 +7,7 @@
  */
 #include "catalog.h"
 #include "flow.h"
+#include "node.h"
 #include "ping.h"
 
 #include <errno.h>
@@ -34,7 +35,7 @@ struct plan {
 struct work {
 	const struct plan *plan;
 	struct via_set s;
-	bool refused[VIA_MAX][SIZES]; /* does not carry frames of this size */
+	bool refused[VIA_MAX][SIZES]; /* does not carry frames of this size, or not as it should */
 	double *us;
 };
 
@@ -76,18 +77,35 @@ static size_t checked_frames(const struct pair *p, uint32_t size)
 	return CHECKED / size < most ? CHECKED / size : most;
 }
 
+/* Of a relay that is to forward in the kernel: what it has forwarded there. */
+static uint64_t kernel_frames(struct bench *b, const struct via *v, char why[static 160])
+{
+	uint64_t n = 0;
+	if (v->kind->in_kernel && node_home(b, "relay") == 0)
+		node_kernel_frames(b, v->node, &n, why, 160);
+	return n;
+}
+
+/* -ENOTSUP: it was to pass in the kernel, and did not. */
 static int load(struct bench *b, struct pair *p, uint32_t size)
 {
-	char name[64];
+	char name[64], why[160] = "";
 	struct flow *f;
 	struct flow_cost cost;
 	double lost;
+	uint64_t before = kernel_frames(b, p->via, why);
 	name_of(p->via, p->paths, name);
 	int rc = flow_start(p, size, &f);
 	if (rc == 0) {
 		rc = flow_take(f, b->seconds, &cost);
 		int stopped = flow_stop(f, &lost);
 		rc = rc < 0 ? rc : stopped;
+	}
+	if (rc == 0 && p->via->kind->in_kernel &&
+		(kernel_frames(b, p->via, why) - before) * 2 < cost.bytes / size) {
+		bench_say("%s: frames of %u bytes do not pass in the kernel: %s; left out", name,
+			size, why);
+		return -ENOTSUP;
 	}
 	if (rc == 0)
 		record(b, p->via, name, size, &cost, lost);
@@ -101,8 +119,11 @@ static int check_and_load(struct bench *b, struct work *w, struct pair *p, unsig
 {
 	bool *refused = &w->refused[p->via - w->s.v][size];
 	int rc = pair_check(p, sizes[size], checked_frames(p, sizes[size]));
-	if (rc == 0)
-		return load(b, p, sizes[size]);
+	if (rc == 0) {
+		rc = load(b, p, sizes[size]);
+		*refused = rc == -ENOTSUP;
+		return rc == -ENOTSUP ? 0 : rc;
+	}
 	if (p->via->kind->speech == VIA_FRAMES || p->via->kind->carrier == VIA_TCP) {
 		bench_say("%s does not carry frames of %u bytes as they were: %s",
 			p->via->kind->name, sizes[size], strerror(-rc));
@@ -143,11 +164,19 @@ static int all_sizes(struct bench *b, struct work *w, const struct via *v, unsig
 	if (rc < 0)
 		return rc;
 	for (unsigned i = 0; i < SIZES && rc == 0; i++)
-		rc = check_and_load(b, w, &p, i);
+		if (!w->refused[v - w->s.v][i])
+			rc = check_and_load(b, w, &p, i);
 	if (rc == 0 && w->plan->memory)
 		add_memory(b, v, paths);
 	pair_close(&p);
 	return rc;
+}
+
+/* It was to forward in the kernel and did not: what else it does would be told under a wrong name.
+ */
+static bool is_out(const struct work *w, const struct via *v)
+{
+	return v->kind->in_kernel && w->refused[v - w->s.v][0];
 }
 
 /* Of the ways that have paths, those; of the others one is all there is. */
@@ -158,7 +187,7 @@ static int bulk(struct bench *b, struct work *w, unsigned paths)
 	for (unsigned i = 0; i < (paths < MANY ? SIZES : 1) && rc == 0; i++)
 		for (unsigned k = 0; k < n && rc == 0; k++) {
 			const struct via *v = &w->s.v[bench_turn(b, k, n)];
-			if (v->kind->speech != VIA_FRAMES && paths > 1)
+			if ((v->kind->speech != VIA_FRAMES && paths > 1) || is_out(w, v))
 				continue;
 			rc = paths < MANY ? one_size(b, w, v, paths, i) : all_sizes(b, w, v, paths);
 			if (rc == 0 && w->plan->memory && paths == 1 && i == SIZES - 1)
@@ -228,6 +257,8 @@ static int latencies(struct bench *b, struct work *w,
 	int rc = 0;
 	for (unsigned k = 0; k < w->s.n && rc == 0; k++) {
 		const struct via *v = &w->s.v[bench_turn(b, k, w->s.n)];
+		if (is_out(w, v))
+			continue;
 		rc = take(b, w, v);
 		if (rc < 0)
 			bench_say(

@@ -134,11 +134,10 @@ static int open_bare_udp(struct bench *b, const struct via_set *s, struct via *v
 static int open_node(struct bench *b, const struct via_set *s, struct via *v)
 {
 	struct node_info info;
-	char name[16];
-	snprintf(name, sizeof name, "relay%u", s->n);
+	snprintf(v->node, sizeof v->node, "relay%u", s->n);
 	int rc = node_home(b, "relay");
 	if (rc == 0)
-		rc = node_create_with(b, name, v->kind->node_options, &info);
+		rc = node_create_with(b, v->node, v->kind->node_options, &info);
 	if (rc < 0)
 		return rc;
 	v->port = v->kind->carrier == VIA_UDP ? info.udp_port : info.port;
@@ -154,5 +153,5 @@ static const char *const in_user_space[] = {"--path", "uring", NULL};
 static const char *const in_the_kernel[] = {"--path", "tc", NULL};
 const struct via_kind via_node_udp = {
 	"relay node over UDP", VIA_UDP, VIA_FRAMES, NULL, open_node, in_user_space};
-const struct via_kind via_node_tc = {
-	"relay node over UDP, kernel", VIA_UDP, VIA_FRAMES, NULL, open_node, in_the_kernel};
+const struct via_kind via_node_tc = {"relay node over UDP, kernel", VIA_UDP, VIA_FRAMES, NULL,
+	open_node, in_the_kernel, .in_kernel = true};

@@ -33,6 +33,7 @@ struct via_kind {
 	int (*open)(struct bench *b, const struct via_set *s, struct via *v);
 	const char *const *node_options; /* of `node create`, for a relay node; NULL: none */
 	bool forks;			 /* has processes that are not among its roots */
+	bool in_kernel;			 /* what does not pass in the kernel does not count */
 };
 
 extern const struct via_kind via_bare, via_splice, via_haproxy, via_nginx, via_socat, via_node,
@@ -44,6 +45,7 @@ struct via {
 	pid_t roots[VIA_ROOTS]; /* the processes in between; descendants count as well */
 	bool ours[VIA_ROOTS];	/* a child to end */
 	unsigned n;
+	char node[16]; /* its name, if it is one */
 };
 
 struct via_set {
