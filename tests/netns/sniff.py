@@ -64,24 +64,43 @@ def hexdump(data, limit=64):
         yield f"    ... {len(data) - limit} more"
 
 
+class Flow:
+    """One direction of a connection, from the first segment that was seen: bytes in their order, each once."""
+
+    def __init__(self, seq):
+        self.next, self.early, self.data = seq, {}, b""
+
+    def add(self, seq, payload):
+        self.early[seq] = max(self.early.get(seq, b""), payload, key=len)
+        for seq in sorted(self.early, key=lambda s: (s - self.next + (1 << 31)) % (1 << 32)):
+            had = (self.next - seq + (1 << 31)) % (1 << 32) - (1 << 31)  # of it, known already
+            if had < 0:
+                break  # what comes before is missing yet
+            fresh = self.early.pop(seq)[had:]
+            self.data += fresh
+            self.next = (self.next + len(fresh)) % (1 << 32)
+
+    def frames(self):
+        while len(self.data) >= 16 and self.data[0] >> 4 == 1:
+            length = struct.unpack_from(">H", self.data, 2)[0]
+            if length < 16 or len(self.data) < length:
+                return
+            yield self.data[:length]
+            self.data = self.data[length:]
+
+
 def show_frames(path):
-    flows, seen = {}, set()
+    flows = {}
     for packet in packets(path):
         source, target, seq, payload = tcp_segment(packet)
-        if (source, target, seq) in seen:
-            continue  # retransmitted
-        seen.add((source, target, seq))
-        data = flows.pop((source, target), b"") + payload
-        while len(data) >= 16 and data[0] >> 4 == 1:
-            sub, length, label, counter = struct.unpack_from(">xBHIQ", data)
-            if length < 16 or len(data) < length:
-                break
-            kind = TYPES.get(data[0] & 15, "?")
+        flow = flows.setdefault((source, target), Flow(seq))
+        flow.add(seq, payload)
+        for frame in flow.frames():
+            sub, length, label, counter = struct.unpack_from(">xBHIQ", frame)
+            kind = TYPES.get(frame[0] & 15, "?")
             name = "epoch" if kind == "DATA" else "sub"
             print(f"{source} -> {target}  {kind} {name} {sub} len {length} label {label:08x} seq {counter}")
-            print("\n".join(hexdump(data[:length])))
-            data = data[length:]
-        flows[source, target] = data
+            print("\n".join(hexdump(frame)))
 
 
 def main():
