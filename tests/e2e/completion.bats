@@ -34,13 +34,13 @@ offers() { # offers WANTED WORD...
 
 @test "bash: groups, commands and options" {
 	offers 'tcp-connection tcp-inlet tcp-listener tcp-outlet' tcp-
-	offers 'create default delete list logs show start stop' node ''
+	offers 'create default delete list logs set show start stop' node ''
 	offers 'create delete list show' forwarder ''
 	offers '--foreground' node create --fo
 	offers '--workers' node create n1 --wo
 	offers '--quiet' message send --qu
 	offers '--version' --vers
-	offers 'create default delete list logs show start stop' help node ''
+	offers 'create default delete list logs set show start stop' help node ''
 	offers 'bash fish zsh' completion ''
 	# every group and every command that the help lists
 	for group in $(ockam --help | sed -nE 's/^  ([a-z][a-z-]*)  +.*/\1/p'); do
@@ -58,7 +58,7 @@ offers() { # offers WANTED WORD...
 	offers 'hex text' identity show --encoding ''
 	offers 'any' node create n1 --authorized ''
 	# what an option has is no command
-	offers 'create default delete list logs show start stop' --output json node ''
+	offers 'create default delete list logs set show start stop' --output json node ''
 	offers 'create delete list move show' -q vault ''
 }
 
@@ -107,7 +107,7 @@ PY
 	zsh -n _ockam
 	words() { zsh -f -c 'compdef() { :; }; source ./_ockam; _ockam_words "$@"' zsh "$@" | tr -s " " | sed "s, $,,"; }
 	[ "$(words node show '' '' 0)" = 'n1 n2' ]
-	[ "$(words node '' '' '' 0)" = 'create list show start stop delete logs default' ]
+	[ "$(words node '' '' '' 0)" = 'create list show set start stop delete logs default' ]
 	[[ "$(words node create '' -- 0)" == *'--foreground '* ]]
 	rm -r "$OCKAM_HOME/nodes"
 	[ -z "$(words node show '' '' 0)" ]
@@ -119,7 +119,7 @@ PY
 	export HOME=$BATS_TEST_TMPDIR
 	fish_offers() { fish --no-config -c 'source ockam.fish; complete -C $argv[1]' "$1" | cut -f 1 | sort | paste -sd " "; }
 	[ "$(fish_offers 'ockam tcp-')" = 'tcp-connection tcp-inlet tcp-listener tcp-outlet' ]
-	[ "$(fish_offers 'ockam node ')" = 'create default delete list logs show start stop' ]
+	[ "$(fish_offers 'ockam node ')" = 'create default delete list logs set show start stop' ]
 	[ "$(fish_offers 'ockam node create --fo')" = '--foreground' ]
 	[ "$(fish_offers 'ockam secure-channel list --at ')" = 'n1 n2' ]
 	[ "$(fish_offers 'ockam node show ')" = 'n1 n2' ]
