@@ -173,6 +173,13 @@ static void label_kernel(struct admin_msg *m, const struct engine *e, const stru
 	}
 }
 
+enum { SPLICED_MS = 5000 }; /* so long a path counts as one whose frames pass uncopied */
+
+static bool is_spliced(const struct engine *e, const struct row *r)
+{
+	return r->through_ms && e->now_ms < r->through_ms + SPLICED_MS;
+}
+
 /* Which way frames with this label take, and why none that costs less. */
 static void label_path(struct admin_msg *m, const struct engine *e, const struct row *r)
 {
@@ -183,6 +190,9 @@ static void label_path(struct admin_msg *m, const struct engine *e, const struct
 	} else if (!r->out_id) {
 		S(PATH, "control");
 		S(WHY, "a handshake is under way");
+	} else if (is_spliced(e, r)) {
+		S(PATH, "splice");
+		S(WHY, "it is bulk: large frames pass without being copied");
 	} else if (r->out_worker != ENGINE_LOCAL) {
 		S(PATH, "workers");
 		S(WHY, "its links belong to two workers");
@@ -193,7 +203,7 @@ static void label_path(struct admin_msg *m, const struct engine *e, const struct
 		label_kernel(m, e, r);
 	} else if (out) {
 		S(PATH, "uring");
-		S(WHY, "the links are shared with other paths");
+		S(WHY, "no bulk came by it of late, which would pass by splice");
 	}
 }
 

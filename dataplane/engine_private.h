@@ -45,6 +45,7 @@ struct row {
 	size_t in_mail;				    /* bytes on their way to the other worker */
 	bool paused_here, paused_next, paused_mail; /* why its sender was told to pause */
 	uint64_t last_ms;
+	uint64_t through_ms; /* when frames of it last passed uncopied (through.h); 0: never */
 };
 
 /* The rows that leave by one link, which may be another worker's. Lives as long as it has some. */

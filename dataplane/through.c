@@ -152,7 +152,7 @@ void engine_rx_through(struct engine *e, struct link *l, const struct through *t
 	e->stats.stage[STAGE_RX] += t->frames;
 	struct row *r = row_find(e, link_id(l), t->label);
 	if (r)
-		r->last_ms = now_ms;
+		r->last_ms = r->through_ms = now_ms;
 	link_look_at_window(e, l); /* for what may have to wait in a queue */
 	struct engine_mail m = {
 		.kind = MAIL_THROUGH,
