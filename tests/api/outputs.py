@@ -154,7 +154,7 @@ def same_as_the_api():
     api = json.loads(json.dumps(document['components']['schemas']).replace('#/components/schemas/', '#/$defs/'))
     del api['error']
     for name, schema in api.items():
-        assert SCHEMA['$defs'].get(name) == schema, f'{name} is not what the node says'
+        assert SCHEMA['$defs'].get(name) == schema, f'{name} is not what the node says: {schema}'
 
 
 def nothing_else_fits():
