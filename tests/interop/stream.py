@@ -75,8 +75,7 @@ class Streams:
         """The next that the peer opens, and for which service."""
         while not self.asked:
             self.step()
-        number, limit, service = self.asked.pop(0)
-        s = self.all[number] = Stream(self, number, limit)
+        s, service = self.asked.pop(0)
         s.record(ACCEPT, struct.pack('>Q', MINE))
         return s, service
 
@@ -84,7 +83,8 @@ class Streams:
         s = self.all.get(number)
         if kind == OPEN:
             limit, n = struct.unpack_from('>QB', body)
-            self.asked.append((number, limit, body[9:9 + n].decode()))
+            s = self.all[number] = Stream(self, number, limit)  # its bytes may come in the same frame
+            self.asked.append((s, body[9:9 + n].decode()))
         elif kind == WINDOW:
             _, limit = struct.unpack('>QQ', body)
             holder = s if number else self
