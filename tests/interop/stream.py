@@ -49,7 +49,7 @@ class Streams:
     """Those of one channel."""
 
     def __init__(self, channel):
-        self.channel, self.all, self.asked = channel, {}, []
+        self.channel, self.all, self.asked, self.early = channel, {}, [], {}
         self.sent, self.limit, self.consumed, self.next = 0, SESSION_CREDIT, 0, 1
         channel.on_stream = self.on_record
 
@@ -75,16 +75,18 @@ class Streams:
         """The next that the peer opens, and for which service."""
         while not self.asked:
             self.step()
-        s, service = self.asked.pop(0)
+        number, limit, service = self.asked.pop(0)
+        s = self.all[number] = Stream(self, number, limit)
         s.record(ACCEPT, struct.pack('>Q', MINE))
+        for flags, body in self.early.pop(number, []):
+            self.on_record(STREAM, flags, number, body)
         return s, service
 
     def on_record(self, kind, flags, number, body):
         s = self.all.get(number)
         if kind == OPEN:
             limit, n = struct.unpack_from('>QB', body)
-            s = self.all[number] = Stream(self, number, limit)  # its bytes may come in the same frame
-            self.asked.append((s, body[9:9 + n].decode()))
+            self.asked.append((number, limit, body[9:9 + n].decode()))
         elif kind == WINDOW:
             _, limit = struct.unpack('>QQ', body)
             holder = s if number else self
@@ -93,6 +95,8 @@ class Streams:
             s.accepted, (s.limit,) = True, struct.unpack('>Q', body)
         elif kind == REFUSE:
             raise Refused(f'REFUSE {body[0]}')
+        elif kind == STREAM and not s:  # with OPEN in one frame; nothing may be said before ACCEPT
+            self.early.setdefault(number, []).append((flags, body))
         elif kind == STREAM:
             self.on_bytes(s, flags, *struct.unpack_from('>Q', body), body[8:])
 
