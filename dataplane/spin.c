@@ -15,18 +15,10 @@ bool spin_wanted(struct spin *s, uint64_t now_ns)
 
 static void rest(struct spin *s, uint64_t now_ns)
 {
-	s->clean = 0;
 	s->rest_ns = s->rest_ns ? 2 * s->rest_ns : SPIN_REST_NS;
 	if (s->rest_ns > SPIN_REST_MAX_NS)
 		s->rest_ns = SPIN_REST_MAX_NS;
 	s->rest_until_ns = now_ns + s->rest_ns;
-}
-
-/* One quick yield says little on a busy machine. */
-static void clean(struct spin *s)
-{
-	if (++s->clean >= SPIN_CLEAN)
-		s->rest_ns = 0;
 }
 
 bool spin_wait(struct spin *s, uint64_t most_ns, const struct spin_ops *ops, void *ctx)
@@ -35,7 +27,6 @@ bool spin_wait(struct spin *s, uint64_t most_ns, const struct spin_ops *ops, voi
 	for (;;) {
 		if (ops->work(ctx)) {
 			s->misses = 0;
-			clean(s);
 			return true;
 		}
 		if (before - start >= most_ns)
@@ -48,7 +39,7 @@ bool spin_wait(struct spin *s, uint64_t most_ns, const struct spin_ops *ops, voi
 		}
 		before = now;
 	}
-	clean(s);
+	s->rest_ns = 0;
 	s->misses++;
 	return false;
 }

@@ -13,18 +13,17 @@
 #include <stdint.h>
 
 enum {
-	SPIN_NS = 50000,	     /* unless the operator has chosen otherwise */
-	SPIN_YIELD_LONG_NS = 100000, /* somebody else wants the CPU, and not just for a moment */
-	SPIN_REST_NS = 100000000,    /* after a long yield; doubles */
+	SPIN_NS = 50000, /* unless the operator has chosen otherwise */
+	SPIN_YIELD_LONG_NS = 500000,
+	SPIN_REST_NS = 100000000, /* after a long yield; doubles */
 	SPIN_REST_MAX_NS = 1000000000,
-	SPIN_CLEAN = 64, /* spins without such a yield forgive the rests before */
 	SPIN_MISSES = 8, /* in a row: then only each SPIN_RETRY-th wait spins */
 	SPIN_RETRY = 64,
 };
 
 struct spin {
 	uint64_t rest_until_ns, rest_ns;
-	unsigned misses, skipped, clean;
+	unsigned misses, skipped;
 };
 
 /* What the rule needs of the world. */
